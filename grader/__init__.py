@@ -1,0 +1,93 @@
+"""Katas graded without error: what the authors of katas write with.
+
+Names are resolved on first use, so that importing a part of the package that needs no torch loads none.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from grader.compare import EXACT, Tolerance
+    from grader.kata import Kata, Rules, assert_close, raises
+    from grader.draws import Source
+    from grader.strategies import (
+        Wanted,
+        backbone,
+        between,
+        boxes,
+        flags,
+        images,
+        just,
+        labels,
+        linear,
+        logits,
+        normal,
+        number,
+        one_of,
+        optional,
+        positive,
+        probabilities,
+        randomised,
+        regimes,
+        several,
+        size,
+        unit,
+        whole,
+    )
+    from grader.versions import right, wrong
+
+_HOME = {
+    "compare": ("EXACT", "Tolerance"),
+    "kata": ("Kata", "Rules", "assert_close", "raises"),
+    "draws": ("Source",),
+    "strategies": (
+        *("Wanted", "backbone", "between", "boxes", "flags", "images", "just", "labels", "linear", "logits"),
+        *("normal", "number", "one_of", "optional", "positive", "probabilities", "randomised", "regimes"),
+        *("several", "size", "unit", "whole"),
+    ),
+    "versions": ("right", "wrong"),
+}
+_WHERE = {name: module for module, names in _HOME.items() for name in names}
+
+__all__ = [
+    "EXACT",
+    "Kata",
+    "Rules",
+    "Source",
+    "Tolerance",
+    "Wanted",
+    "assert_close",
+    "backbone",
+    "between",
+    "boxes",
+    "flags",
+    "images",
+    "just",
+    "labels",
+    "linear",
+    "logits",
+    "normal",
+    "number",
+    "one_of",
+    "optional",
+    "positive",
+    "probabilities",
+    "raises",
+    "randomised",
+    "regimes",
+    "right",
+    "several",
+    "size",
+    "unit",
+    "whole",
+    "wrong",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its module."""
+    if name not in _WHERE:
+        raise AttributeError(f"module 'grader' has no attribute '{name}'")
+    return getattr(importlib.import_module(f"grader.{_WHERE[name]}"), name)

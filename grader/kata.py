@@ -1,0 +1,422 @@
+"""A kata's contract: which inputs, which checks, each a function of an implementation.
+
+The same checks run on the learner's file, on the reference and on every known right and wrong version.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from grader import inputs, solution, stub
+from grader.candidate import Candidate, Died, Raised
+from grader.compare import Difference, Tolerance, describe, difference
+from grader.inputs import Case, Plan, Symbol
+from grader.model import Kind
+from grader.observe import Observation, Oracle, Problem, Twin, observe, problems, raised_problem
+from grader.places import at, kata_of
+from grader.shapes import AuthorError
+from grader.draws import Source
+
+CONTRACT, VALUES, PROPERTIES = 0, 1, 2
+_CONTRACT_KINDS = frozenset({Kind.TODO, Kind.ERROR, Kind.CONTRACT, Kind.MUTATION, Kind.FORBIDDEN})
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What a kata's contract admits, beyond what the signature says."""
+
+    sizes: Mapping[str, Any] = field(default_factory=dict)
+    """Per axis, the size or the sizes it may have; 2 to 7 where nothing is said."""
+    empty: str = ""
+    """Axes that may be 0, separated by spaces."""
+    single: str = ""
+    """Axes that may be 1, separated by spaces; ``*`` for all that have no size of their own."""
+    forbid: Sequence[str] = ()
+    """Plain names of torch functions the learner has to write by hand."""
+    dtypes: tuple[torch.dtype, ...] = (torch.float64, torch.float32)
+    """Input precisions; the first is the one most cases use."""
+    tolerance: Tolerance = field(default_factory=Tolerance)
+    same: Oracle | None = None
+    """The kata's own comparison of results, tried when the plain one finds a difference."""
+    layouts: bool = True
+    """Whether inputs may come in any memory layout."""
+    devices: bool = False
+    """Whether the statement promises results on the device of the inputs."""
+    mutates: bool = False
+    seconds: float = 20.0
+    """Wall-clock limit on any one request to the learner's code."""
+    calls: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """For a class that is no module: its methods in the order they are called."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check of a kata: refuses an implementation with a problem, or finds none."""
+
+    title: str
+    tier: int
+    run: Callable[[Candidate], Problem | None]
+
+
+class CheckFailed(AssertionError):
+    """A check refused the learner's implementation."""
+
+    def __init__(self, kata: Kata, check: Check, problem: Problem, candidate: Candidate) -> None:
+        super().__init__(problem.sentence)
+        self.kata, self.check, self.problem, self.candidate = kata, check, problem, candidate
+
+
+class PropertyFailed(AssertionError):
+    """A property does not hold; carries what differs."""
+
+    def __init__(self, sentence: str, found: Difference | None = None) -> None:
+        super().__init__(sentence)
+        self.sentence, self.found = sentence, found
+
+
+class Kata:
+    """The contract of one kata; ``Kata(__file__, a=boxes, ...)`` names how each input is drawn.
+
+    Inputs are drawn in the order given here, so that a later one can depend on an earlier one.
+    """
+
+    def __init__(self, file: str, /, *, rules: Rules | None = None, **makers: Any) -> None:
+        self.test = Path(file)
+        self.track, self.name = kata_of(self.test)
+        self.rules = rules or Rules()
+        self.makers = makers
+        self.stub = self.test.with_name(f"{self.name}.py")
+        self.opener: Callable[[Kata], Candidate] | None = None
+        """How the learner's implementation is reached; set by whoever runs the checks."""
+        self._extra: list[tuple[str, Mapping[str, Any], Mapping[str, int]]] = []
+        self._studies: dict[int, _Study] = {}
+
+    @property
+    def id(self) -> str:
+        """``track/name``."""
+        return f"{self.track}/{self.name}"
+
+    @cached_property
+    def solutions(self) -> Path:
+        """The folder of the authors' files: beside the katas, or in the installed package."""
+        return at(self.test.resolve().parents[2], environ={}).solutions
+
+    @cached_property
+    def solution(self) -> solution.Solution:
+        """The author's file."""
+        return solution.load(self.solutions / self.track / f"{self.name}.py")
+
+    @cached_property
+    def reference(self) -> Candidate:
+        """The author's implementation as a candidate."""
+        return self.solution.candidate()
+
+    @cached_property
+    def symbols(self) -> dict[str, Symbol]:
+        """The public symbols with their signatures."""
+        calls = self.rules.calls
+        return {
+            name: inputs.symbol(name, self.solution.namespace[name], calls=tuple(calls.get(name, ())))
+            for name in self.solution.public
+        }
+
+    @cached_property
+    def plans(self) -> tuple[Plan, ...]:
+        """Every case but its numbers, the plainest first."""
+        found: list[Plan] = []
+        for target in self.symbols.values():
+            named = inputs.axes(target, self.makers, self.rules.sizes)
+            single = self.rules.single
+            free = [a for a in named if a not in self.rules.sizes]
+            found += inputs.plans(
+                target,
+                self.makers,
+                sizes=self.rules.sizes,
+                empty=frozenset(self.rules.empty.split()),
+                single=frozenset(free) if single == "*" else frozenset(single.split()),
+                dtypes=self.rules.dtypes,
+                layouts=self.rules.layouts,
+                devices=self.rules.devices,
+            )
+        for turn, (label, fixed, sizes) in enumerate(self._extra):
+            for target in self.symbols.values():
+                if set(fixed) <= {p.name for p in target.parameters}:
+                    found.append(
+                        Plan(target.name, label, 9000 + turn, self.rules.dtypes[0], fixed=dict(fixed), sizes=dict(sizes))
+                    )
+        return tuple(found)
+
+    # -- what a test file declares ---------------------------------------------------------------
+
+    def contract(self) -> Callable[[], None]:
+        """Check existence, signature, types, shapes, dtypes, exceptions, and that inputs stay as they are."""
+        return self._test("Keeps the contract: shapes, dtypes, inputs left alone.", CONTRACT, self._contract)
+
+    def values(self) -> Callable[[], None]:
+        """Check that results equal the reference's."""
+        return self._test("Gives the right values.", VALUES, lambda c: self._first(c, frozenset({Kind.VALUE})))
+
+    def gradients(self) -> Callable[[], None]:
+        """Check that gradients equal the reference's, for every input and parameter and a random cotangent."""
+        run = lambda c: self._first(c, frozenset({Kind.GRADIENT}))  # noqa: E731
+        return self._test("Gives the right gradients.", PROPERTIES, run)
+
+    def also(self, label: str, sizes: Mapping[str, int] | None = None, /, **fixed: Any) -> None:
+        """Add a case with some arguments given; where the reference raises, the same exception is asked for."""
+        self._extra.append((label, fixed, sizes or {}))
+
+    def check(self, function: Callable[..., None] | None = None, /, *, times: int = 6, regime: str = "generic") -> Any:
+        """Turn ``test_...(symbol, input, ...)`` into a check of a property on drawn inputs.
+
+        Parameters are the kata's public symbols, its inputs by name, axis names, ``reference`` (the
+        author's implementation, symbols as attributes) and ``source`` (more draws).
+        """
+        if function is None:
+            return lambda f: self.check(f, times=times, regime=regime)
+        title = inspect.getdoc(function) or function.__name__
+        run = _Property(self, function, times, regime)
+        return self._test(title, PROPERTIES, run, name=function.__name__)
+
+    # -- running -----------------------------------------------------------------------------------
+
+    def is_stub(self) -> bool:
+        """Whether the learner's file is still the stub."""
+        try:
+            return self.stub.read_text(encoding="utf-8-sig") == stub.stub_text(self.solution.text)
+        except (OSError, UnicodeDecodeError):
+            return False
+
+    def case(self, plan: Plan, source: Source | None = None) -> Case:
+        """Draw the case of a plan."""
+        source = source or Source(plan.seed, regime=plan.regime)
+        return inputs.draw(plan, self.symbols[plan.symbol], self.makers, source, self.rules.sizes)
+
+    def expect(self, case: Case) -> tuple[Observation, Twin]:
+        """Observe the reference on a case."""
+        return observe(self.reference, case, self.symbols[case.plan.symbol])
+
+    def see(self, candidate: Candidate, case: Case, twin: Twin) -> Observation:
+        """Observe a candidate on a case."""
+        study = self.study(candidate)
+        target = self.symbols[case.plan.symbol]
+        seen, _ = observe(
+            candidate, case, target, twin=twin, pairings=study.pairings, tolerance=self.rules.tolerance
+        )
+        return seen
+
+    def judged(self, candidate: Candidate, case: Case) -> Iterator[Problem]:
+        """Yield what is wrong with a candidate on a case."""
+        expected, twin = self.expected(case)
+        seen = self.see(candidate, case, twin)
+        yield from self.differences(seen, expected, case)
+
+    def differences(self, seen: Observation, expected: Observation, case: Case) -> Iterator[Problem]:
+        """Yield the problems of one observation against another."""
+        rules = self.rules
+        return problems(seen, expected, case, rules.tolerance, same=rules.same, mutates=rules.mutates)
+
+    def expected(self, case: Case) -> tuple[Observation, Twin]:
+        """Observe the reference, once for each planned case."""
+        key = id(case)
+        if key not in self._known:
+            self._known[key] = (case, self.expect(case))
+        return self._known[key][1]
+
+    @cached_property
+    def _known(self) -> dict[int, tuple[Case, tuple[Observation, Twin]]]:
+        return {}
+
+    @cached_property
+    def cases(self) -> tuple[Case, ...]:
+        """Every planned case, drawn."""
+        return tuple(self.case(plan) for plan in self.plans)
+
+    def study(self, candidate: Candidate) -> _Study:
+        """Return what is known of a candidate so far."""
+        return self._studies.setdefault(id(candidate), _Study(self, candidate))
+
+    def forget(self, candidate: Candidate) -> None:
+        """Let go of what is known of a candidate."""
+        self._studies.pop(id(candidate), None)
+
+    def _first(self, candidate: Candidate, kinds: frozenset[Kind]) -> Problem | None:
+        return next((p for p in self.study(candidate).problems() if p.kind in kinds), None)
+
+    def _contract(self, candidate: Candidate) -> Problem | None:
+        return self.absent(candidate) or self._first(candidate, _CONTRACT_KINDS)
+
+    def absent(self, candidate: Candidate) -> Problem | None:
+        """Return the problem of a symbol that is missing or of another kind."""
+        for name, target in self.symbols.items():
+            found = candidate.symbols.get(name)
+            if found is None:
+                return Problem(Kind.CONTRACT, _missing(name, candidate.symbols))
+            kind = "function" if target.making is None else "class"
+            if found["kind"] != kind:
+                return Problem(Kind.CONTRACT, f"'{name}' is a {found['kind']}, where a {kind} is asked for.")
+        return None
+
+    def _test(
+        self, title: str, tier: int, run: Callable[[Candidate], Problem | None], *, name: str = "check"
+    ) -> Callable[[], None]:
+        check = Check(title, tier, run)
+
+        def test() -> None:
+            __tracebackhide__ = True
+            if self.opener is None:
+                raise AuthorError("a kata is graded by pytest with the plugin grader.plugin, or by dojo check")
+            candidate = self.opener(self)
+            if (problem := attempt(check, candidate)) is not None:
+                raise CheckFailed(self, check, problem, candidate)
+
+        test.__name__ = name
+        test.__doc__ = title
+        test.kata, test.check = self, check  # type: ignore[attr-defined]
+        return test
+
+
+class _Study:
+    """The problems of one candidate over all planned cases, found once."""
+
+    def __init__(self, kata: Kata, candidate: Candidate) -> None:
+        self.kata, self.candidate = kata, candidate
+        self.pairings: dict[Any, Any] = {}
+        self._found: list[Problem] = []
+        self._rest: Iterator[Problem] = self._all()
+
+    def problems(self) -> Iterator[Problem]:
+        """Yield the problems in order, looking further only as far as asked."""
+        yield from self._found
+        for problem in self._rest:
+            self._found.append(problem)
+            yield problem
+
+    def _all(self) -> Iterator[Problem]:
+        for case in self.kata.cases:
+            yield from self.kata.judged(self.candidate, case)
+
+
+@dataclass(frozen=True)
+class _Property:
+    """A property as a check: the author's function, run on drawn inputs."""
+
+    kata: Kata
+    function: Callable[..., None]
+    times: int
+    regime: str
+
+    def __call__(self, candidate: Candidate) -> Problem | None:
+        for turn in range(self.times):
+            plan = Plan(
+                next(iter(self.kata.symbols)), "property", 500 + turn, self.kata.rules.dtypes[0], self.regime
+            )
+            if (problem := self.on(candidate, plan, Source(plan.seed, regime=plan.regime))) is not None:
+                return problem
+        return None
+
+    def on(self, candidate: Candidate, plan: Plan, source: Source) -> Problem | None:
+        """Run the property once."""
+        names = list(inspect.signature(self.function).parameters)
+        drawn, sizes = self._drawn(plan, source)
+        arguments: dict[str, Any] = {}
+        for name in names:
+            if name in self.kata.symbols:
+                arguments[name] = candidate.symbol(name)
+            elif name == "reference":
+                arguments[name] = _Reference(self.kata)
+            elif name == "source":
+                arguments[name] = source
+            elif name in drawn:
+                arguments[name] = drawn[name]
+            elif name in sizes:
+                arguments[name] = sizes[name]
+            else:
+                raise AuthorError(f"{self.kata.id}: '{name}' is no symbol, input or axis of this kata")
+        shown = {n: v for n, v in drawn.items() if n in names}
+        case = Case(plan, sizes, {}, (("", shown),))
+        try:
+            with torch.enable_grad():
+                self.function(**arguments)
+        except PropertyFailed as failed:
+            return Problem(Kind.PROPERTY, failed.sentence, case, difference=failed.found)
+        except AssertionError as failed:
+            return Problem(Kind.PROPERTY, str(failed).partition("\n")[0], case)
+        except Raised as raised:
+            return raised_problem(raised.told, case)
+        except (AttributeError, TypeError, RuntimeError, ValueError, IndexError, KeyError) as broken:
+            # The property could not work with what came back: a shape or a type it does not expect.
+            return Problem(Kind.PROPERTY, f"The result does not fit: {broken}".partition("\n")[0], case)
+        return None
+
+    def _drawn(self, plan: Plan, source: Source) -> tuple[dict[str, Any], dict[str, int]]:
+        everything: dict[str, Any] = {}
+        sizes: dict[str, int] = {}
+        for target in self.kata.symbols.values():
+            step = replace(plan, symbol=target.name, sizes={**plan.sizes, **sizes})
+            case = inputs.draw(step, target, self.kata.makers, source, self.kata.rules.sizes)
+            everything |= {n: v for n, v in case.arguments.items() if n not in everything}
+            sizes |= {n: v for n, v in case.sizes.items() if n not in sizes}
+        return everything, sizes
+
+
+class _Reference:
+    """The author's symbols as attributes, for properties that compare."""
+
+    def __init__(self, kata: Kata) -> None:
+        self._kata = kata
+
+    def __getattr__(self, name: str) -> Any:
+        return self._kata.reference.symbol(name)
+
+
+def attempt(check: Check, candidate: Candidate) -> Problem | None:
+    """Run a check; a candidate whose process died is a problem like any other."""
+    try:
+        return check.run(candidate)
+    except Died as died:
+        kind = Kind.TIMEOUT if died.kind == "timeout" else Kind.CRASHED
+        return Problem(kind, f"Your code {died.detail}.", note=died.stack)
+
+
+def assert_close(actual: Any, expected: Any, message: str = "", *, tolerance: Tolerance | None = None) -> None:
+    """Assert that two values agree as results are compared: type, shape, dtype, numbers."""
+    __tracebackhide__ = True
+    found = difference(actual, expected, tolerance or Tolerance(float64=(1e-6, 1e-6)))
+    if found is not None:
+        raise PropertyFailed(message or found.sentence, found)
+
+
+@contextlib.contextmanager
+def raises(kind: type[BaseException]) -> Iterator[None]:
+    """Assert that the candidate raises an exception of this kind."""
+    __tracebackhide__ = True
+    try:
+        yield
+    except Raised as raised:
+        if kind.__name__ not in raised.told["bases"]:
+            told = f"{raised.told['type']}: {raised.told['message']}"
+            raise PropertyFailed(f"A {kind.__name__} is asked for here, and not {told}") from None
+        return
+    raise PropertyFailed(f"Accepts this call, where a {kind.__name__} is asked for.")
+
+
+def _missing(name: str, found: Mapping[str, Any]) -> str:
+    import difflib
+
+    own = [n for n in found if not n.startswith("_")]
+    close = difflib.get_close_matches(name, own, n=1, cutoff=0.6)
+    folded = [n for n in own if n.lower() == name.lower()]
+    guess = (folded or close or [""])[0]
+    hint = f" There is '{guess}'; did you mean that?" if guess else ""
+    return f"The file has no '{name}'.{hint}"
+
+
+__all__ = ["Check", "CheckFailed", "Kata", "PropertyFailed", "Rules", "assert_close", "attempt", "describe", "raises"]

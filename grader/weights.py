@@ -1,0 +1,121 @@
+"""Puts one module's weights into another of the same architecture, whatever its attributes are called.
+
+Parameters and buffers are paired by where they came from (a module handed in), by name, then by shape and
+order of registration; where equal shapes leave a choice, a bounded number of assignments is offered.
+Axes of size one do not count, so that a 1x1 convolution may stand for a linear layer.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+Entry = Mapping[str, Any]
+Pairing = dict[str, str]
+"""The learner's name for each of the reference's names."""
+
+_MOST = 720
+
+
+def pairings(reference: Sequence[Entry], learner: Sequence[Entry]) -> Iterator[Pairing]:
+    """Yield the ways to pair the reference's entries with the learner's, likeliest first."""
+    fixed, left, right = _by_origin(reference, learner)
+    theirs = _grouped(right)
+    groups = [(ours, theirs.get(key, [])) for key, ours in _grouped(left).items()]
+    if any(len(ours) > len(found) for ours, found in groups):
+        return
+    seen: set[tuple[tuple[str, str], ...]] = set()
+    first = [dict(zip(_named(ours), _by_name(ours, found), strict=True)) for ours, found in groups]
+    second = [dict(zip(_named(ours), _named(found), strict=False)) for ours, found in groups]
+    rest = _permuted(groups)
+    for choice in itertools.chain([first, second], rest):
+        pairing = {**fixed, **{k: v for part in choice for k, v in part.items()}}
+        key = tuple(sorted(pairing.items()))
+        if key not in seen:
+            seen.add(key)
+            yield pairing
+
+
+def mismatch(reference: Sequence[Entry], learner: Sequence[Entry]) -> str | None:
+    """Return a side-by-side table when the parameters cannot be paired one to one, or None."""
+    ours = sorted(_key(e) for e in reference)
+    theirs = sorted(_key(e) for e in learner)
+    wanted = [k for k in ours if k[0] == "parameter"]
+    found = [k for k in theirs if k[0] == "parameter"]
+    missing = [k for k in set(ours) if ours.count(k) > theirs.count(k)]
+    if wanted == found and not missing:
+        return None
+    return table(reference, learner)
+
+
+def table(reference: Sequence[Entry], learner: Sequence[Entry]) -> str:
+    """Return the parameters and buffers of both sides, matched by shape, as text."""
+    pool = list(learner)
+    lines = [f"{'asked for':<26}  yours"]
+    for entry in reference:
+        twin = next((e for e in pool if _key(e) == _key(entry)), None)
+        if twin is not None:
+            pool.remove(twin)
+        right = f"{twin['name']} {_shape(twin)}" if twin is not None else "(missing)"
+        lines.append(f"{entry['kind'] + ' ' + _shape(entry):<26}  {right}")
+    lines += [f"{'(not asked for)':<26}  {e['name']} {_shape(e)}" for e in pool if e["kind"] == "parameter"]
+    shown = lines if len(lines) <= 16 else [*lines[:15], f"... and {len(lines) - 15} more"]
+    return "\n".join(shown)
+
+
+def count(entries: Sequence[Entry]) -> int:
+    """Return the number of scalar parameters."""
+    return sum(math.prod(e["shape"] or [0]) for e in entries if e["kind"] == "parameter")
+
+
+def _by_origin(
+    reference: Sequence[Entry], learner: Sequence[Entry]
+) -> tuple[Pairing, list[Entry], list[Entry]]:
+    theirs = {e["origin"]: e["name"] for e in learner if e["origin"]}
+    fixed = {e["name"]: theirs[e["origin"]] for e in reference if e["origin"] in theirs}
+    used = set(fixed.values())
+    return fixed, [e for e in reference if e["name"] not in fixed], [e for e in learner if e["name"] not in used]
+
+
+def _grouped(entries: Sequence[Entry]) -> dict[tuple[Any, ...], list[Entry]]:
+    groups: dict[tuple[Any, ...], list[Entry]] = defaultdict(list)
+    for entry in entries:
+        groups[_key(entry)].append(entry)
+    return groups
+
+
+def _key(entry: Entry) -> tuple[Any, ...]:
+    shape = entry["shape"] or []
+    return entry["kind"], entry["floating"], tuple(n for n in shape if n != 1)
+
+
+def _shape(entry: Entry) -> str:
+    return "x".join(str(n) for n in entry["shape"] or []) or "scalar"
+
+
+def _named(entries: Sequence[Entry]) -> list[str]:
+    return [e["name"] for e in entries]
+
+
+def _by_name(ours: Sequence[Entry], theirs: Sequence[Entry]) -> list[str]:
+    """Pair equal names first and the others in order."""
+    known = {e["name"] for e in theirs} & {e["name"] for e in ours}
+    spare = iter(e["name"] for e in theirs if e["name"] not in known)
+    return [e["name"] if e["name"] in known else next(spare) for e in ours]
+
+
+def _permuted(groups: Sequence[tuple[list[Entry], list[Entry]]]) -> Iterator[list[Pairing]]:
+    ways = math.prod(math.perm(len(found), len(ours)) for ours, found in groups)
+    if ways > 50_000:
+        return
+    options = [
+        [
+            dict(zip(_named(ours), chosen, strict=True))
+            for chosen in itertools.permutations(_named(found), len(ours))
+        ]
+        for ours, found in groups
+    ]
+    yield from (list(choice) for choice in itertools.islice(itertools.product(*options), _MOST))

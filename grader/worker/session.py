@@ -1,0 +1,333 @@
+"""The few things the judge can ask of a piece of source text: load it, call it, differentiate it.
+
+The same code serves the learner's file in the worker and the author's versions in the judge's own
+process; only the way the requests travel differs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import linecache
+import sys
+import time
+import traceback
+import types
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from grader.worker.elsewhere import Elsewhere, refuse_stray
+from grader.worker.forbid import Forbidden, forbidding
+from grader.worker.wire import Handle, Stream
+
+_KEPT_GRAPHS = 32
+
+
+class Raised(Exception):
+    """Something went wrong in the source's own code; the exception told as data."""
+
+    def __init__(self, told: dict[str, Any]) -> None:
+        super().__init__(f"{told['type']}: {told['message']}")
+        self.told = told
+
+
+@dataclass(frozen=True, slots=True)
+class _Graph:
+    outputs: list[Tensor]
+    inputs: list[Tensor]
+    module: nn.Module | None
+
+
+class Session:
+    """Holds one loaded source, the objects made from it, and the graphs of its last calls."""
+
+    def __init__(self) -> None:
+        self._symbols: dict[str, Any] = {}
+        self._filename = ""
+        self._objects: dict[int, Any] = {}
+        self._origins: dict[int, dict[int, str]] = {}
+        self._graphs: OrderedDict[int, _Graph] = OrderedDict()
+        self._count = 0
+
+    # -- loading -------------------------------------------------------------------------------
+
+    def load(self, source: str, filename: str, exports: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """Run the source as a module; return its top-level callables by name with their kind and parameters."""
+        self._filename = filename
+        name = "kata_" + "".join(c if c.isalnum() else "_" for c in filename.rsplit("/", 1)[-1])
+        module = types.ModuleType(name)
+        module.__file__ = filename
+        linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
+        sys.modules[name] = module
+        self._told(lambda: exec(compile(source, filename, "exec", dont_inherit=True), module.__dict__))
+        self.adopt(vars(module), filename, exports)
+        return {name: describe(value) for name, value in self._symbols.items()}
+
+    def adopt(self, namespace: Mapping[str, Any], filename: str, exports: Mapping[str, str] | None) -> None:
+        """Take the callables of a namespace that has already been run."""
+        self._filename = filename
+        found = {name: value for name, value in namespace.items() if not name.startswith("__")}
+        for public, actual in (exports or {}).items():
+            found[public] = namespace[actual]
+        self._symbols = {name: value for name, value in found.items() if callable(value)}
+
+    # -- calling -------------------------------------------------------------------------------
+
+    def call(
+        self,
+        target: str | Sequence[Any],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        *,
+        seed: int = 0,
+        forbid: Sequence[str] = (),
+        elsewhere: bool = False,
+    ) -> dict[str, Any]:
+        """Call a symbol, an object or its method; return value, the names of mutated arguments, a call number."""
+        function, module = self._resolve(target)
+        args = [self._given(a) for a in args]
+        kwargs = {name: self._given(a) for name, a in (kwargs or {}).items()}
+        before = _snapshot([args, kwargs])
+        torch.manual_seed(seed)
+
+        def run() -> Any:
+            with forbidding(forbid), Elsewhere() if elsewhere else contextlib.nullcontext():
+                value = function(*_streams(args), **dict(zip(kwargs, _streams(kwargs.values()), strict=True)))
+            if elsewhere:
+                refuse_stray(value)
+            return value
+
+        start = time.perf_counter()
+        value = self._told(run)
+        seconds = time.perf_counter() - start
+        mutated = _changed(before, [args, kwargs])
+        self._count += 1
+        self._remember(value, [args, kwargs], module)
+        return {"value": value, "mutated": mutated, "call": self._count, "seconds": seconds}
+
+    def construct(
+        self, target: str, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None, *, seed: int = 0
+    ) -> dict[str, Any]:
+        """Make an object of a class; return its handle and, for a module, its parameters and buffers."""
+        kwargs = dict(kwargs or {})
+        torch.manual_seed(seed)
+        made = self._told(lambda: self._symbols[target](*args, **kwargs))
+        handle = self.keep(made)
+        origins: dict[int, str] = {}
+        for name, given in [*enumerate(args), *kwargs.items()]:
+            if isinstance(given, nn.Module):
+                for inner, tensor in [*given.named_parameters(), *given.named_buffers()]:
+                    origins[id(tensor)] = f"@{name}.{inner}"
+        self._origins[handle.number] = origins
+        return {"value": handle, "is_module": isinstance(made, nn.Module), "state": self.state(handle)}
+
+    def keep(self, value: object) -> Handle:
+        """Keep an object that cannot cross and return the number it is known by."""
+        number = len(self._objects) + 1
+        self._objects[number] = value
+        return Handle(number, type(value).__name__)
+
+    def drop(self, handles: Sequence[Handle]) -> dict[str, Any]:
+        """Forget objects that the judge no longer holds."""
+        for handle in handles:
+            self._objects[handle.number] = None
+        return {}
+
+    # -- modules -------------------------------------------------------------------------------
+
+    def state(self, handle: Handle) -> list[dict[str, Any]] | None:
+        """List the parameters and buffers of a module in order of registration."""
+        module = self._objects[handle.number]
+        if not isinstance(module, nn.Module):
+            return None
+        origins = self._origins.get(handle.number, {})
+        entries: list[dict[str, Any]] = []
+        pairs = [("parameter", p) for p in module.named_parameters()]
+        pairs += [("buffer", b) for b in module.named_buffers()]  # type: ignore[misc]
+        for kind, (name, tensor) in pairs:
+            lazy = isinstance(tensor, nn.parameter.UninitializedTensorMixin)
+            entries.append(
+                {
+                    "name": name,
+                    "kind": kind,
+                    "shape": None if lazy else list(tensor.shape),
+                    "floating": tensor.is_floating_point(),
+                    "trainable": tensor.requires_grad,
+                    "origin": origins.get(id(tensor)),
+                }
+            )
+        return entries
+
+    def values(self, handle: Handle) -> dict[str, Any]:
+        """Return the contents of a module's parameters and buffers by name."""
+        module = self._objects[handle.number]
+        tensors = [*module.named_parameters(), *module.named_buffers()]
+        return {"value": {name: tensor.detach().clone() for name, tensor in tensors}}
+
+    def prepare(
+        self, handle: Handle, *, dtype: torch.dtype | None = None, training: bool | None = None
+    ) -> dict[str, Any]:
+        """Set a module's dtype and mode."""
+        module = self._objects[handle.number]
+        if dtype is not None:
+            self._told(lambda: module.to(dtype))
+        if training is not None:
+            self._told(lambda: module.train(training))
+        return {"state": self.state(handle)}
+
+    def fill(self, handle: Handle, values: Mapping[str, Tensor]) -> dict[str, Any]:
+        """Copy values into parameters and buffers by name, axes of size one aside."""
+        module = self._objects[handle.number]
+        own = {**dict(module.named_parameters()), **dict(module.named_buffers())}
+        with torch.no_grad():
+            for name, value in values.items():
+                own[name].copy_(value.reshape(own[name].shape))
+        return {}
+
+    # -- gradients -----------------------------------------------------------------------------
+
+    def backward(self, call: int, cotangents: Sequence[Tensor | None]) -> dict[str, Any]:
+        """Pull cotangents (one per tensor of the result, None to skip) back to inputs and parameters."""
+        if call not in self._graphs:
+            raise KeyError(f"the graph of call {call} is gone")
+        graph = self._graphs[call]
+        pairs = [
+            (out, cot.to(out.dtype))
+            for out, cot in zip(graph.outputs, cotangents, strict=False)
+            if cot is not None and out.requires_grad
+        ]
+        parameters = list(graph.module.named_parameters()) if graph.module is not None else []
+        wanted = graph.inputs + [p for _, p in parameters if p.requires_grad]
+        grads: list[Tensor | None] = [None] * len(wanted)
+        if pairs and wanted:
+            # One scalar instead of grad_outputs=: with those, autograd imports a symbolic-algebra library.
+            def pull() -> tuple[Tensor | None, ...]:
+                total = torch.stack([(out * cotangent).sum() for out, cotangent in pairs]).sum()
+                return torch.autograd.grad(total, wanted, retain_graph=True, allow_unused=True)
+
+            grads = list(self._told(pull))
+        named = iter(grads[len(graph.inputs) :])
+        return {
+            "inputs": grads[: len(graph.inputs)],
+            "parameters": {name: next(named) for name, p in parameters if p.requires_grad},
+        }
+
+    # -- inside --------------------------------------------------------------------------------
+
+    def _resolve(self, target: str | Sequence[Any]) -> tuple[Callable[..., Any], nn.Module | None]:
+        if isinstance(target, str):
+            return self._symbols[target], None
+        handle, method = target
+        owner = self._objects[handle.number]
+        module = owner if isinstance(owner, nn.Module) else None
+        if method == "__call__":
+            return owner, module
+        return self._told(lambda: getattr(owner, method)), module
+
+    def _given(self, value: Any) -> Any:
+        return self._objects[value.number] if isinstance(value, Handle) else value
+
+    def _remember(self, value: Any, inputs: Any, module: nn.Module | None) -> None:
+        leaves = [t for t in tensors_of(inputs) if t.requires_grad]
+        outputs = list(tensors_of(value))
+        if any(t.requires_grad for t in outputs):
+            self._graphs[self._count] = _Graph(outputs, leaves, module)
+            while len(self._graphs) > _KEPT_GRAPHS:
+                self._graphs.popitem(last=False)
+
+    def _told(self, run: Callable[[], Any]) -> Any:
+        try:
+            return run()
+        except BaseException as error:
+            raise Raised(_tell(error, self._filename)) from None
+
+
+def tensors_of(value: Any) -> Iterator[Tensor]:
+    """Yield the tensors of a nested value in order."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from tensors_of(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from tensors_of(item)
+    elif isinstance(value, Stream):
+        yield from tensors_of(value.items)
+
+
+def describe(value: Any) -> dict[str, Any]:
+    kind = "class" if isinstance(value, type) else "function"
+    try:
+        names = [p.name for p in inspect.signature(value).parameters.values()]
+    except (TypeError, ValueError):
+        names = None
+    return {"kind": kind, "parameters": names, "is_module": kind == "class" and issubclass(value, nn.Module)}
+
+
+def _streams(values: Any) -> list[Any]:
+    return [iter(v.items) if isinstance(v, Stream) else v for v in values]
+
+
+def _snapshot(value: Any) -> Any:
+    if isinstance(value, nn.Module):
+        return None
+    if isinstance(value, Tensor):
+        return value.detach().clone()
+    if isinstance(value, Mapping):
+        return {k: _snapshot(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_snapshot(v) for v in value]
+    if isinstance(value, set):
+        return set(value)
+    return value
+
+
+def _changed(before: list[Any], after: list[Any]) -> list[Any]:
+    """Return the positions and names of the arguments that no longer hold what they held."""
+    places: list[Any] = [i for i, (a, b) in enumerate(zip(before[0], after[0], strict=True)) if not _same(a, b)]
+    return places + [name for name in after[1] if not _same(before[1][name], after[1][name])]
+
+
+def _same(before: Any, after: Any) -> bool:
+    if isinstance(after, nn.Module):
+        return True
+    if isinstance(after, Tensor):
+        if not isinstance(before, Tensor) or before.shape != after.shape or before.dtype != after.dtype:
+            return False
+        return torch.equal(before, after) or bool(((before == after) | (before != before) & (after != after)).all())
+    if isinstance(after, Mapping):
+        return list(before) == list(after) and all(_same(before[k], after[k]) for k in after)
+    if isinstance(after, (list, tuple)):
+        return len(before) == len(after) and all(_same(a, b) for a, b in zip(before, after, strict=True))
+    return bool(before == after) or before is after
+
+
+def _tell(error: BaseException, filename: str) -> dict[str, Any]:
+    """Describe an exception without handing it over: type, message, and the source's own lines."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == filename]
+    every = traceback.extract_tb(error.__traceback__)
+    told: dict[str, Any] = {
+        "type": type(error).__name__,
+        "bases": [base.__name__ for base in type(error).__mro__],
+        "message": _message(error),
+        "frames": [[f.lineno or 0, f.name, f.line or ""] for f in frames[-12:]],
+        "own": bool(every) and every[-1].filename == filename,
+        "forbidden": error.name if isinstance(error, Forbidden) else None,
+    }
+    if isinstance(error, SyntaxError):
+        told["frames"] = [[error.lineno or 0, "", (error.text or "").rstrip("\n")]]
+        told["message"] = error.msg or "invalid syntax"
+    return told
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)[:2000]
+    except BaseException:
+        return "(an exception whose message cannot be read)"
