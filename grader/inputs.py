@@ -71,7 +71,7 @@ class Plan:
     """Whether the inputs count as being on another device."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Case:
     """A plan with its arguments drawn."""
 

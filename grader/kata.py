@@ -212,12 +212,6 @@ class Kata:
         )
         return seen
 
-    def judged(self, candidate: Candidate, case: Case) -> Iterator[Problem]:
-        """Yield what is wrong with a candidate on a case."""
-        expected, twin = self.expected(case)
-        seen = self.see(candidate, case, twin)
-        yield from self.differences(seen, expected, case)
-
     def differences(self, seen: Observation, expected: Observation, case: Case) -> Iterator[Problem]:
         """Yield the problems of one observation against another."""
         rules = self.rules
@@ -246,6 +240,35 @@ class Kata:
     def forget(self, candidate: Candidate) -> None:
         """Let go of what is known of a candidate."""
         self._studies.pop(id(candidate), None)
+
+    def watched(self, candidate: Candidate) -> tuple[Observation, ...]:
+        """Observe a candidate on every planned case, once."""
+        study = self.study(candidate)
+        return tuple(study.observation(at) for at in range(len(self.cases)))
+
+    def known(self, version: solution.Version) -> Candidate:
+        """Return a version of the author's file as a candidate in this process, the same one each time."""
+        if version.name not in self._versions:
+            self._versions[version.name] = self.solution.candidate(version)
+        return self._versions[version.name]
+
+    def strays(self, version: solution.Version) -> tuple[bool, ...]:
+        """Return for each planned case whether a version strays from the reference there."""
+        if version.name not in self._strays:
+            seen = self.watched(self.known(version))
+            self._strays[version.name] = tuple(
+                any(True for _ in self.differences(s, self.expected(c)[0], c))
+                for s, c in zip(seen, self.cases, strict=True)
+            )
+        return self._strays[version.name]
+
+    @cached_property
+    def _versions(self) -> dict[str, Candidate]:
+        return {}
+
+    @cached_property
+    def _strays(self) -> dict[str, tuple[bool, ...]]:
+        return {}
 
     def _first(self, candidate: Candidate, kinds: frozenset[Kind]) -> Problem | None:
         return next((p for p in self.study(candidate).problems() if p.kind in kinds), None)
@@ -289,8 +312,16 @@ class _Study:
     def __init__(self, kata: Kata, candidate: Candidate) -> None:
         self.kata, self.candidate = kata, candidate
         self.pairings: dict[Any, Any] = {}
+        self._seen: dict[int, Observation] = {}
         self._found: list[Problem] = []
         self._rest: Iterator[Problem] = self._all()
+
+    def observation(self, at: int) -> Observation:
+        """Observe one planned case, once."""
+        if at not in self._seen:
+            case = self.kata.cases[at]
+            self._seen[at] = self.kata.see(self.candidate, case, self.kata.expected(case)[1])
+        return self._seen[at]
 
     def problems(self) -> Iterator[Problem]:
         """Yield the problems in order, looking further only as far as asked."""
@@ -300,8 +331,8 @@ class _Study:
             yield problem
 
     def _all(self) -> Iterator[Problem]:
-        for case in self.kata.cases:
-            yield from self.kata.judged(self.candidate, case)
+        for at, case in enumerate(self.kata.cases):
+            yield from self.kata.differences(self.observation(at), self.kata.expected(case)[0], case)
 
 
 @dataclass(frozen=True)

@@ -427,6 +427,9 @@ def raised_problem(
         return Problem(Kind.TODO, "Not written yet.", case, label, raised=raised)
     if "leaf Variable that requires grad" in raised["message"] and "in-place" in raised["message"]:
         return Problem(Kind.MUTATION, "The call changes an input or a parameter in place; work on a copy.", case, label, raised=raised)
+    if raised["type"] == "TypeError" and not raised["frames"]:
+        sentence = f"It cannot be called as the statement says: {raised['message']}."
+        return Problem(Kind.CONTRACT, sentence, case, label, raised=raised)
     told = f"{raised['type']}: {raised['message']}".rstrip(": ")
     if raised["type"] in ("SystemExit", "KeyboardInterrupt", "GeneratorExit"):
         told = f"The code raises {raised['type']} instead of returning."

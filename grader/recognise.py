@@ -12,10 +12,10 @@ from grader.candidate import Candidate, Died
 from grader.inputs import Case
 from grader.kata import Check, Kata, attempt
 from grader.model import Kind
-from grader.observe import Observation, Problem, observe
+from grader.observe import Observation, Problem
 from grader.solution import Version
 
-_ENOUGH = 0.85
+_ENOUGH = 0.7
 
 
 def mistake(kata: Kata, candidate: Candidate, problem: Problem, check: Check | None = None) -> Version | None:
@@ -29,35 +29,51 @@ def mistake(kata: Kata, candidate: Candidate, problem: Problem, check: Check | N
 
 
 def _by_behaviour(kata: Kata, candidate: Candidate, problem: Problem) -> Version | None:
-    cases = list(kata.cases)
     own = problem.case
-    if own is not None and own.steps and own.plan.label != "property" and all(own is not c for c in cases):
-        cases.append(own)
-    seen = [kata.see(candidate, case, kata.expected(case)[1]) for case in cases]
+    extra = own if own is not None and own.plan.label != "property" and own not in kata.cases else None
+    cases = [*kata.cases, *([extra] if extra is not None else [])]
+    seen = [*kata.watched(candidate), *([kata.see(candidate, extra, kata.expected(extra)[1])] if extra else [])]
+    return closest(kata, cases, seen, kata.solution.wrongs, extra)
+
+
+def closest(
+    kata: Kata, cases: Sequence[Case], seen: Sequence[Observation], versions: Sequence[Version], extra: Case | None = None
+) -> Version | None:
+    """Return the version that agrees best with what was seen, if it agrees well enough."""
     strays = [_strays(kata, s, case) for s, case in zip(seen, cases, strict=True)]
     if not any(strays):
         return None
-    scored = [(_agreement(kata, v, cases, seen, strays), -i, v) for i, v in enumerate(kata.solution.wrongs)]
-    best, _, version = max(scored, key=lambda item: item[:2], default=(0.0, 0, None))
-    return version if best >= _ENOUGH else None
+    best, found = 0.0, None
+    for version in versions:
+        known = kata.known(version)
+        theirs = [*kata.watched(known), *([kata.see(known, extra, kata.expected(extra)[1])] if extra else [])]
+        if extra is not None and not alike(kata, seen[-1], theirs[-1], extra):
+            continue
+        score = _agreement(kata, cases, seen, strays, theirs, kata.strays(version))
+        if score > best:
+            best, found = score, version
+    return found if best >= _ENOUGH else None
 
 
 def _agreement(
-    kata: Kata, version: Version, cases: Sequence[Case], seen: Sequence[Observation], strays: Sequence[bool]
+    kata: Kata,
+    cases: Sequence[Case],
+    seen: Sequence[Observation],
+    strays: Sequence[bool],
+    theirs: Sequence[Observation],
+    known: Sequence[bool],
 ) -> float:
     """Return the share of telling cases on which the version and the candidate do the same."""
-    known = kata.solution.candidate(version, forbid=())
     telling = same = 0
-    for case, observed, stray in zip(cases, seen, strays, strict=True):
-        theirs = kata.see(known, case, kata.expected(case)[1])
-        if not stray and not _strays(kata, theirs, case):
+    for at, (case, one, other) in enumerate(zip(cases, seen, theirs, strict=True)):
+        stray = known[at] if at < len(known) else _strays(kata, other, case)
+        if not strays[at] and not stray:
             continue
         telling += 1
-        same += alike(kata, observed, theirs, case)
-        # Hopeless cases are given up early.
-        if telling >= 6 and same == 0:
+        same += alike(kata, one, other, case)
+        # A version that never agrees is given up early.
+        if telling >= 5 and same == 0:
             break
-    kata.forget(known)
     return same / telling if telling else 0.0
 
 
@@ -83,17 +99,12 @@ def _by_property(kata: Kata, candidate: Candidate, check: Check | None) -> Versi
     """A mistake that only a property shows: the one known version that fails it too."""
     if check is None:
         return None
-    failing = []
-    for version in kata.solution.wrongs:
-        known = kata.solution.candidate(version)
-        if attempt(check, known) is not None and _equal_elsewhere(kata, known):
-            failing.append(version)
-        kata.forget(known)
-    return failing[0] if len(failing) == 1 else None
+    failing = [
+        version
+        for version in kata.solution.wrongs
+        if not any(kata.strays(version)) and attempt(check, kata.known(version)) is not None
+    ]
+    return failing[0] if failing else None
 
 
-def _equal_elsewhere(kata: Kata, known: Candidate) -> bool:
-    return next(kata.study(known).problems(), None) is None
-
-
-__all__ = ["alike", "mistake", "observe"]
+__all__ = ["alike", "closest", "mistake"]

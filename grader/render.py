@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import shutil
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TextIO
 
@@ -117,17 +117,19 @@ def story(text: str, mistake: str | None, look: Look) -> list[str]:
     return lines
 
 
-def outcome(done: KataDone, kata: KataInfo, look: Look) -> str:
-    """Return what came of one kata, with the next step."""
+def outcome(done: KataDone, look: Look) -> str:
+    """Return what came of one kata."""
     if done.kind is Kind.PASSED:
         checks = f"{done.total} check{'s' if done.total != 1 else ''}"
-        return f"{look.mark('passed')} {kata.id} is passed: {checks}, {done.seconds:.1f} s."
+        return f"{look.mark('passed')} {done.kata} is passed: {checks}, {done.seconds:.1f} s."
     if done.kind is Kind.TODO:
-        return f"{look.mark('new')} {kata.id} is not started: `dojo open {kata.id}`."
-    return (
-        f"{look.mark('failed')} {kata.id}: {done.passed} of {done.total} checks pass. "
-        f"A nudge: `dojo hint {kata.name}`."
-    )
+        return f"{look.mark('new')} {done.kata} is not started."
+    return f"{look.mark('failed')} {done.kata}: {done.passed} of {done.total} checks pass."
+
+
+def flow(text: str, width: int) -> str:
+    """Fit a statement to a width: prose and list items are joined and broken anew, indented blocks kept."""
+    return "\n".join(line for block in _blocks(text) for line in _broken(block, width))
 
 
 def wrap(text: str, width: int) -> list[str]:
@@ -136,6 +138,38 @@ def wrap(text: str, width: int) -> list[str]:
     for paragraph in text.split("\n\n"):
         lines += ["", *textwrap.wrap(" ".join(paragraph.split()), max(20, width))]
     return lines[1:]
+
+
+def _blocks(text: str) -> Iterator[list[str]]:
+    """Group lines that belong together: a paragraph, a list item with its further lines, a line to keep."""
+    block: list[str] = []
+    for line in text.splitlines():
+        is_kept = not line.strip() or (line.startswith("    ") and not (block and _is_item(block[0])))
+        if block and (is_kept or _is_item(line)):
+            yield block
+            block = []
+        if is_kept:
+            yield [line]
+        else:
+            block.append(line)
+    if block:
+        yield block
+
+
+def _is_item(line: str) -> bool:
+    return line.lstrip().startswith(("* ", "- "))
+
+
+def _broken(block: list[str], width: int) -> list[str]:
+    first = block[0]
+    if not first.strip() or (first.startswith("    ") and len(block) == 1 and not _is_item(first)):
+        return [first.rstrip()]
+    indent = " " * (len(first) - len(first.lstrip()) + (2 if _is_item(first) else 0))
+    prose = " ".join(line.strip() for line in block)
+    start = indent[2:] if _is_item(first) else indent
+    return textwrap.wrap(
+        prose, max(20, width), initial_indent=start, subsequent_indent=indent, break_on_hyphens=False
+    )
 
 
 def clip(text: str, width: int, look: Look) -> str:

@@ -15,8 +15,8 @@ from grader.model import Kind
 from grader.observe import Problem
 from grader.draws import Shrinking, Source
 
-_TRIES = 250
-_SECONDS = 4.0
+_TRIES = 200
+_SECONDS = 2.5
 
 Probe = Callable[[Plan, Source], Problem | None]
 """Draws a case and tries the candidate on it."""

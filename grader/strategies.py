@@ -40,13 +40,16 @@ def regimes(*names: str) -> Callable[[F], F]:
     return mark
 
 
-@regimes("touching", "degenerate", "nested", "repeated")
+@regimes("touching", "degenerate", "nested", "repeated", "small")
 def boxes(source: Source, wanted: Wanted, drawn: Mapping[str, Any]) -> Tensor:
     """Boxes (x1, y1, x2, y2) of 1 to 24 pixels in a 40 pixel square; many overlap, some do not."""
     n = wanted.shape[0]
     if source.regime in ("touching", "repeated"):
         start, extent = source.integers((n, 2), 0, 3) * 2, source.integers((n, 2), 1, 2) * 2
         start, extent = start.double(), extent.double()
+    elif source.regime == "small":
+        # Unions below one, and yet large beside any constant that keeps a division safe.
+        start, extent = source.numbers((n, 2), 0, 0.5), source.numbers((n, 2), 0.5, 0.875)
     else:
         start, extent = source.numbers((n, 2), 0, 16), source.numbers((n, 2), 1, 24)
     if source.regime == "degenerate":

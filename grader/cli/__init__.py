@@ -6,10 +6,12 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NoReturn
 
 import click
 
+from grader import places
 from grader.cli import author, console, grading, listing, practice, setup
 
 PROBLEM = 2
@@ -59,10 +61,11 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run ``dojo``; errors end as one sentence on standard error and exit code 2."""
     console.prepare_streams()
     _end_politely()
-    sys.exit(_run(list(args) if args is not None else None))
+    sys.exit(run(args))
 
 
-def _run(args: list[str] | None) -> int:
+def run(args: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; nothing it raises gets through."""
     try:
         code = cli.main(args=args, prog_name="dojo", standalone_mode=False)
         sys.stdout.flush()
@@ -114,11 +117,11 @@ def _open_app() -> None:
         raise click.ClickException(
             "The app needs a terminal: use `dojo list` and `dojo check` here, or run `dojo` in a terminal."
         )
-    with console.desk_here() as desk:
-        from grader.tui.app import make_app
+    here = places.find(environ=os.environ)
+    from grader.tui.app import make_app
 
-        app = make_app(desk, environ=os.environ)
-        app.run()
+    app = make_app(here, environ=os.environ, look=replace(console.look(), colour=False))
+    app.run()
     sys.exit(app.return_code or 0)
 
 

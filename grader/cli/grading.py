@@ -113,9 +113,16 @@ def _show(finding: Finding, report: _Report, known: dict[str, KataInfo], shown: 
             click.echo(look.paint(f"{kata.id}: {kata.title}", "bold"))
         click.echo(verdict(finding.verdict, look))
     if isinstance(finding, KataDone) and finding.kata in known:
-        click.echo(outcome(finding, known[finding.kata], look))
+        click.echo(f"{outcome(finding, look)}{_advice(finding)}")
         if len(known) > 1 and finding.kata in shown:
             click.echo()
+
+
+def _advice(done: KataDone) -> str:
+    """Return the next step, as what to type."""
+    if done.kind is Kind.PASSED:
+        return ""
+    return f" `dojo open {done.kata}`" if done.kind is Kind.TODO else f" A nudge: `dojo hint {done.kata}`"
 
 
 def _sum(report: _Report, asked: Sequence[KataInfo]) -> str:

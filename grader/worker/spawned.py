@@ -58,6 +58,8 @@ class SpawnedWorker:
 
     def printed(self, limit: int = 20_000) -> str:
         """Return what the worker printed since it was last asked."""
+        if not self._output.exists():
+            return ""
         text = self._output.read_bytes()[self._told :]
         self._told += len(text)
         return text[:limit].decode("utf-8", "replace")

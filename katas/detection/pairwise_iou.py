@@ -18,23 +18,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+
 def pairwise_iou(a: Float[Tensor, "n 4"], b: Float[Tensor, "m 4"], fmt: str = "xyxy") -> Float[Tensor, "n m"]:
     """Return the IoU of every box of a with every box of b; fmt is "xyxy" or "cxcywh"."""
-    if fmt == "cxcywh":
-        a, b = _corners(a), _corners(b)
-    start = torch.maximum(a[:, None, :2], b[:, :2])  # n m 2
-    end = torch.minimum(a[:, None, 2:], b[:, 2:])
-    overlap = (end - start).clamp(min=0).prod(-1)
-    union = _area(a)[:, None] + _area(b) - overlap
-    return torch.where(union > 0, overlap / torch.where(union > 0, union, 1), 0)
-
-
-def _corners(boxes: Float[Tensor, "n 4"]) -> Float[Tensor, "n 4"]:
-    centre, extent = boxes[:, :2], boxes[:, 2:]
-    return torch.cat([centre - extent / 2, centre + extent / 2], dim=-1)
-
-
-def _area(boxes: Float[Tensor, "n 4"]) -> Float[Tensor, " n"]:
-    return (boxes[:, 2:] - boxes[:, :2]).prod(-1)
-
-
+    raise NotImplementedError

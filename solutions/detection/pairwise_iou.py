@@ -39,7 +39,7 @@ def pairwise_iou(a: Float[Tensor, "n 4"], b: Float[Tensor, "m 4"], fmt: str = "x
     end = torch.minimum(a[:, None, 2:], b[:, 2:])
     overlap = (end - start).clamp(min=0).prod(-1)
     union = _area(a)[:, None] + _area(b) - overlap
-    return torch.where(union > 0, overlap / torch.where(union > 0, union, 1), 0)
+    return overlap / torch.where(union > 0, union, 1)  # no union, no overlap: 0 / 1
 
 
 def _corners(boxes: Float[Tensor, "n 4"]) -> Float[Tensor, "n 4"]:

@@ -1,0 +1,280 @@
+"""Small wrong turns in a reference, made by machine: operators, constants, axes, comparisons, defaults.
+
+Works on the syntax tree in place and puts it back, so that each mutant differs from the reference in one
+spot. A mutant is known by what it changes, not by a line number, so that the record of equivalent ones
+outlives edits elsewhere.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+_OPERATORS: dict[type, tuple[type, ...]] = {
+    ast.Add: (ast.Sub,),
+    ast.Sub: (ast.Add,),
+    ast.Mult: (ast.Div,),
+    ast.Div: (ast.Mult,),
+    ast.FloorDiv: (ast.Mult,),
+    ast.Mod: (ast.Mult,),
+    ast.Pow: (ast.Mult,),
+    ast.MatMult: (ast.Mult,),
+    ast.BitAnd: (ast.BitOr,),
+    ast.BitOr: (ast.BitAnd,),
+    ast.And: (ast.Or,),
+    ast.Or: (ast.And,),
+}
+_COMPARISONS: dict[type, tuple[type, ...]] = {
+    ast.Lt: (ast.LtE, ast.Gt),
+    ast.LtE: (ast.Lt, ast.GtE),
+    ast.Gt: (ast.GtE, ast.Lt),
+    ast.GtE: (ast.Gt, ast.LtE),
+    ast.Eq: (ast.NotEq,),
+    ast.NotEq: (ast.Eq,),
+    ast.Is: (ast.IsNot,),
+    ast.IsNot: (ast.Is,),
+}
+_TWINS = (
+    *(("min", "max"), ("minimum", "maximum"), ("amin", "amax"), ("argmin", "argmax"), ("floor", "ceil")),
+    *(("sum", "mean"), ("zeros", "ones"), ("zeros_like", "ones_like"), ("new_zeros", "new_ones"), ("any", "all")),
+    *(("sigmoid", "tanh"), ("softmax", "log_softmax"), ("exp", "log"), ("cumsum", "cumprod"), ("prod", "sum")),
+    *(("logical_and", "logical_or"), ("mean", "sum"), ("descending", "ascending"), ("relu", "abs")),
+)
+_NAMES = {a: b for a, b in _TWINS} | {b: a for a, b in reversed(_TWINS)}
+_SYMMETRIC = {"maximum", "minimum", "max", "min", "add", "mul", "logical_and", "logical_or", "logical_xor", "eq", "ne"}
+"""Swapping the arguments of these changes nothing."""
+_DROPPABLE = {"clamp", "clamp_min", "clamp_max", "abs", "float", "double", "long", "contiguous", "clone", "exp", "log"}
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One changed reference: what was changed, and the whole file's text."""
+
+    key: str
+    text: str
+
+
+def mutants(text: str) -> Iterator[Mutant]:
+    """Yield every mutant of the reference in an author's file."""
+    tree = ast.parse(text)
+    seen: set[str] = {ast.unparse(tree)}
+    counted: Counter[str] = Counter()
+    for owner, name in _owners(tree):
+        for change in _changes(owner):
+            before = change.shown()
+            undo = change.apply()
+            try:
+                after, changed = change.shown(), ast.unparse(ast.fix_missing_locations(tree))
+            finally:
+                undo()
+            if changed in seen:
+                continue
+            seen.add(changed)
+            key = f"{name}: {_short(before)} -> {_short(after)}"
+            counted[key] += 1
+            yield Mutant(key if counted[key] == 1 else f"{key} ({counted[key]})", changed)
+
+
+@dataclass(frozen=True)
+class _Change:
+    apply: Callable[[], Callable[[], None]]
+    shown: Callable[[], str]
+
+
+def _owners(tree: ast.Module) -> Iterator[tuple[ast.stmt, str]]:
+    """Yield the reference's functions, classes and private constants, without the marked versions."""
+    replaced = _also(tree)
+    for node in tree.body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            if not node.decorator_list and node.name not in replaced:
+                yield node, node.name
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            if node.targets[0].id.startswith("_"):
+                yield node, node.targets[0].id
+
+
+def _also(tree: ast.Module) -> set[str]:
+    """Return the helpers that only versions use: those named in also=, and whatever the reference never calls."""
+    public = [
+        n for n in tree.body
+        if isinstance(n, (ast.FunctionDef, ast.ClassDef)) and not n.decorator_list and not n.name.startswith("_")
+    ]
+    by_name = {n.name: n for n in tree.body if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
+    reached, queue = set(), [n.name for n in public]
+    while queue:
+        name = queue.pop()
+        if name in reached or name not in by_name:
+            continue
+        reached.add(name)
+        queue += [n.id for n in ast.walk(by_name[name]) if isinstance(n, ast.Name)]
+    return set(by_name) - reached
+
+
+def _changes(owner: ast.stmt) -> Iterator[_Change]:
+    skipped = _untouchable(owner)
+    statements = list(_statements(owner))
+    for node in ast.walk(owner):
+        if id(node) in skipped:
+            continue
+        holder = _holder(node, statements) or owner
+        yield from _of(node, holder)
+    yield from _dropped(owner)
+
+
+def _of(node: ast.AST, holder: ast.AST) -> Iterator[_Change]:
+    def change(field: str, value: Any) -> _Change:
+        return _Change(lambda: _swap(node, field, value), lambda: _text(holder))
+
+    if isinstance(node, (ast.BinOp, ast.AugAssign, ast.BoolOp)):
+        yield from (change("op", op()) for op in _OPERATORS.get(type(node.op), ()))
+        if isinstance(node, ast.BinOp):
+            yield _Change(lambda: _replace(node, node.left), lambda: _text(holder))
+            yield _Change(lambda: _replace(node, node.right), lambda: _text(holder))
+    elif isinstance(node, ast.Compare) and len(node.ops) == 1:
+        yield from (change("ops", [op()]) for op in _COMPARISONS.get(type(node.ops[0]), ()))
+    elif isinstance(node, ast.Constant):
+        yield from (change("value", v) for v in _other_constants(node.value))
+    elif isinstance(node, ast.UnaryOp) and not _counts_from_the_end(node):
+        yield _Change(lambda: _replace(node, node.operand), lambda: _text(holder))
+    elif isinstance(node, ast.Call):
+        yield from _calls(node, holder)
+    elif isinstance(node, ast.Attribute) and node.attr in _NAMES:
+        yield change("attr", _NAMES[node.attr])
+    elif isinstance(node, ast.Slice):
+        yield from (change(f, None) for f in ("lower", "upper", "step") if getattr(node, f) is not None)
+    elif isinstance(node, ast.IfExp):
+        yield _Change(lambda: _replace(node, node.body), lambda: _text(holder))
+        yield _Change(lambda: _replace(node, node.orelse), lambda: _text(holder))
+    elif isinstance(node, ast.arguments):
+        for i, default in enumerate(node.defaults):
+            if isinstance(default, ast.Constant):
+                yield from _defaults(node, i, default, holder)
+
+
+def _calls(node: ast.Call, holder: ast.AST) -> Iterator[_Change]:
+    shown = lambda: _text(holder)  # noqa: E731
+    plain = len(node.args) >= 2 and not any(isinstance(a, ast.Starred) for a in node.args)
+    if plain and _called(node) not in _SYMMETRIC:
+        yield _Change(lambda: _swap(node, "args", [node.args[1], node.args[0], *node.args[2:]]), shown)
+    for i in range(len(node.keywords)):
+        yield _Change(lambda i=i: _swap(node, "keywords", node.keywords[:i] + node.keywords[i + 1 :]), shown)
+    if isinstance(node.func, ast.Attribute) and node.func.attr in _DROPPABLE:
+        yield _Change(lambda: _replace(node, node.func.value), shown)
+
+
+def _defaults(node: ast.arguments, i: int, default: ast.Constant, holder: ast.AST) -> Iterator[_Change]:
+    for value in _other_constants(default.value):
+        changed = [*node.defaults[:i], ast.Constant(value), *node.defaults[i + 1 :]]
+        yield _Change(lambda c=changed: _swap(node, "defaults", c), lambda: _text(holder))
+
+
+def _dropped(owner: ast.stmt) -> Iterator[_Change]:
+    for parent in ast.walk(owner):
+        for field in ("body", "orelse"):
+            block = getattr(parent, field, None)
+            if not isinstance(block, list):
+                continue
+            for i, statement in enumerate(block):
+                if isinstance(statement, (ast.Expr, ast.Assign, ast.AugAssign, ast.If, ast.For)) and not _is_text(statement):
+                    without = [*block[:i], ast.Pass(), *block[i + 1 :]]
+                    yield _Change(
+                        lambda p=parent, f=field, w=without: _swap(p, f, w),
+                        lambda p=parent, f=field, i=i: _text(getattr(p, f)[i]),
+                    )
+
+
+def _other_constants(value: Any) -> tuple[Any, ...]:
+    if isinstance(value, bool):
+        return (not value,)
+    if isinstance(value, int):
+        return tuple(dict.fromkeys((value + 1, value - 1, 0)))
+    if isinstance(value, float):
+        return (value * 1.5 + 0.1, -value) if value else (1.0,)
+    return ()
+
+
+def _untouchable(owner: ast.stmt) -> set[int]:
+    """Annotations, docstrings and messages of exceptions decide nothing."""
+    found: set[int] = set()
+    for node in ast.walk(owner):
+        parts: list[Any] = []
+        if isinstance(node, ast.FunctionDef):
+            parts = [node.returns, *(a.annotation for a in [*node.args.args, *node.args.kwonlyargs])]
+        elif isinstance(node, ast.AnnAssign):
+            parts = [node.annotation]
+        elif isinstance(node, ast.Expr) and _is_text(node):
+            parts = [node]
+        elif isinstance(node, ast.Raise):
+            parts = [node.exc]
+        elif isinstance(node, ast.arguments):
+            # Defaults are changed as defaults, once.
+            parts = [*node.defaults, *node.kw_defaults]
+        for part in parts:
+            if part is not None:
+                found |= {id(n) for n in ast.walk(part)}
+    return found
+
+
+def _counts_from_the_end(node: ast.UnaryOp) -> bool:
+    """A -1 is nearly always the last axis, and its own sign change the same axis again."""
+    return isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant) and node.operand.value == 1
+
+
+def _called(node: ast.Call) -> str:
+    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+
+
+def _is_text(statement: ast.stmt) -> bool:
+    return (
+        isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Constant)
+        and isinstance(statement.value.value, str)
+    )
+
+
+def _statements(owner: ast.stmt) -> Iterator[ast.stmt]:
+    for node in ast.walk(owner):
+        if isinstance(node, ast.stmt) and not isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.For, ast.If, ast.With)):
+            yield node
+
+
+def _holder(node: ast.AST, statements: list[ast.stmt]) -> ast.stmt | None:
+    return next((s for s in statements if any(n is node for n in ast.walk(s))), None)
+
+
+def _swap(node: ast.AST, field: str, value: Any) -> Callable[[], None]:
+    before = getattr(node, field)
+    setattr(node, field, value)
+    return lambda: setattr(node, field, before)
+
+
+def _replace(node: ast.AST, by: ast.AST) -> Callable[[], None]:
+    """Make a node become another one, in place, so that its parent need not be known."""
+    kind, state = node.__class__, dict(node.__dict__)
+    twin_kind, twin_state = by.__class__, dict(by.__dict__)
+    node.__class__ = twin_kind
+    node.__dict__.clear()
+    node.__dict__.update(twin_state)
+
+    def undo() -> None:
+        node.__class__ = kind
+        node.__dict__.clear()
+        node.__dict__.update(state)
+
+    return undo
+
+
+def _text(node: Any) -> str:
+    if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+        return ast.unparse(node).splitlines()[0]
+    if isinstance(node, (ast.If, ast.For, ast.With)):
+        return ast.unparse(node).replace("\n", " ")
+    return ast.unparse(node)
+
+
+def _short(text: str) -> str:
+    plain = " ".join(text.split())
+    return plain if len(plain) <= 160 else plain[:157] + "..."

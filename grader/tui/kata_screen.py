@@ -1,0 +1,71 @@
+"""What every screen about a kata offers: grade it, take a hint, open it. The app does the work."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.screen import Screen
+
+from grader.model import KataInfo
+
+
+class KataMessage(Message):
+    """Something is wanted for one kata."""
+
+    def __init__(self, kata: KataInfo) -> None:
+        super().__init__()
+        self.kata = kata
+
+
+class GradeWanted(KataMessage):
+    """The kata shall be graded."""
+
+
+class HintWanted(KataMessage):
+    """The next hint shall be shown."""
+
+
+class EditorWanted(KataMessage):
+    """The learner's file shall be opened."""
+
+
+class StatementWanted(KataMessage):
+    """The statement shall be shown."""
+
+
+class KataScreen(Screen[None]):
+    """A screen that has one kata in view."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("r", "grade", "Grade", id="kata.grade", tooltip="Grade what you wrote"),
+        Binding("h", "hint", "Hint", id="kata.hint", tooltip="Show the next hint; it is remembered"),
+        Binding("o", "edit", "Open", id="kata.edit", tooltip="Open your file in $VISUAL or $EDITOR"),
+    ]
+
+    @property
+    def kata(self) -> KataInfo | None:
+        """The kata in view, if any."""
+        raise NotImplementedError
+
+    def refresh_state(self) -> None:
+        """Show the states anew; the app calls it when something changed."""
+
+    def action_grade(self) -> None:
+        """Ask for grading."""
+        self._ask(GradeWanted)
+
+    def action_hint(self) -> None:
+        """Ask for the next hint."""
+        self._ask(HintWanted)
+
+    def action_edit(self) -> None:
+        """Ask for the editor."""
+        self._ask(EditorWanted)
+
+    def _ask(self, message: type[KataMessage]) -> None:
+        if self.kata is None:
+            self.notify("Choose a kata first.")
+        else:
+            self.post_message(message(self.kata))

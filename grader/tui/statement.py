@@ -1,0 +1,68 @@
+"""The statement of one kata, to read before and while writing."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.events import Resize
+from textual.widgets import Footer, Static
+
+from grader.desk import Desk
+from grader.model import KataInfo
+from grader.render import flow
+from grader.tui.kata_screen import KataScreen
+
+
+class Pane(VerticalScroll, can_focus=True):
+    """A text to scroll through with arrows, pages or `j` and `k`."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("j", "scroll_down", "Down", id="pane.down", tooltip="Scroll down", show=False),
+        Binding("k", "scroll_up", "Up", id="pane.up", tooltip="Scroll up", show=False),
+        Binding("space", "page_down", "Page", id="pane.page", tooltip="Scroll a page down", show=False),
+    ]
+
+
+class StatementScreen(KataScreen):
+    """A kata's statement as its author wrote it, with where to write the answer."""
+
+    HELP = "What the kata asks for. Write the answer in the file named at the top, then grade it."
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "app.pop_screen", "Back", id="statement.back", tooltip="Back to the list"),
+        Binding("q", "app.pop_screen", "Back", id="statement.leave", tooltip="Back to the list", show=False),
+    ]
+
+    def __init__(self, desk: Desk, kata: KataInfo) -> None:
+        super().__init__()
+        self._desk = desk
+        self._kata = kata
+
+    @property
+    def kata(self) -> KataInfo:
+        """The kata that is shown."""
+        return self._kata
+
+    def compose(self) -> ComposeResult:
+        """Lay out the facts, the statement and the keys."""
+        yield Static(id="summary", markup=False)
+        with Pane():
+            yield Static(markup=False, id="statement")
+        yield Footer()
+
+    def on_mount(self) -> None:
+        """Fill in the facts."""
+        self.refresh_state()
+
+    def on_resize(self, event: Resize) -> None:
+        """Break the statement's lines anew."""
+        self.query_one("#statement", Static).update(flow(self._kata.statement, min(event.size.width - 6, 96)))
+
+    def refresh_state(self) -> None:
+        """Write the line of facts anew."""
+        kata, state = self._kata, self._desk.state(self._kata)
+        file = str(kata.stub).removeprefix(str(self._desk.places.workspace)).lstrip("/\\")
+        facts = f"{file}\nlevel {kata.level}, {kata.minutes} minutes, {state.status}"
+        self.query_one("#summary", Static).update(facts)
