@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from grader.compare import EXACT, Tolerance
-    from grader.kata import Kata, Rules, assert_close, raises
     from grader.draws import Source
+    from grader.kata import Kata, Rules, assert_close, raises
     from grader.strategies import (
         Wanted,
         backbone,

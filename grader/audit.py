@@ -71,7 +71,9 @@ def load_kata(test: Path) -> tuple[Kata, dict[str, Check]]:
     return kata, checks
 
 
-def audit(info: KataInfo, *, transport: Callable[[Kata], Transport] | None = None, strict: bool = False) -> Report:
+def audit(
+    info: KataInfo, *, transport: Callable[[Kata], Transport] | None = None, strict: bool = False
+) -> Report:
     """Audit one kata; ``transport`` makes the way to a worker, in-process without it."""
     start = time.perf_counter()
     report = Report(info.id)
@@ -134,7 +136,11 @@ def _candidate(
 ) -> Iterator[Candidate]:
     forbid = kata.rules.forbid
     if transport is None:
-        known = kata.solution.candidate(version, forbid=forbid) if not version.name.isidentifier() else kata.known(version)
+        known = (
+            kata.solution.candidate(version, forbid=forbid)
+            if not version.name.isidentifier()
+            else kata.known(version)
+        )
         yield known
         return
     candidate = kata.solution.candidate(version, transport=transport(kata), forbid=forbid)
@@ -156,7 +162,9 @@ def _right(version: Version, found: tuple[str, Problem] | None, report: Report) 
         report.troubles.append(f"refuses '{version.name}' ({version.sentence or 'the reference'}): {what}")
 
 
-def _named(kata: Kata, checks: dict[str, Check], candidate: Candidate, found: tuple[str, Problem]) -> Version | None:
+def _named(
+    kata: Kata, checks: dict[str, Check], candidate: Candidate, found: tuple[str, Problem]
+) -> Version | None:
     from grader.recognise import mistake
 
     if found[1].kind is Kind.FORBIDDEN:
@@ -198,12 +206,16 @@ def _papers(info: KataInfo, kata: Kata, report: Report, *, strict: bool) -> None
         report.troubles.append(f"there is no stub; `dojo stub {info.id}` writes it")
     elif stub.plain(info.stub.read_text(encoding="utf-8-sig")) != stub.plain(wanted):
         if strict or stub.is_bare(info.stub.read_text(encoding="utf-8-sig")):
-            report.troubles.append(f"the stub is out of step with the solution; `dojo stub {info.id}` renews it")
+            report.troubles.append(
+                f"the stub is out of step with the solution; `dojo stub {info.id}` renews it"
+            )
         else:
             report.notes.append("the stub holds an answer")
     rights, wrongs = len(kata.solution.rights), len(kata.solution.wrongs)
     if rights < LEAST_RIGHT or wrongs < LEAST_WRONG:
-        report.troubles.append(f"has {rights} right and {wrongs} wrong versions; {LEAST_RIGHT} and {LEAST_WRONG} are the least")
+        report.troubles.append(
+            f"has {rights} right and {wrongs} wrong versions; {LEAST_RIGHT} and {LEAST_WRONG} are the least"
+        )
     if len(info.hints) != 3:
         report.troubles.append(f"has {len(info.hints)} hints; three are asked for")
     told = " ".join(" ".join(info.hints).split())
@@ -211,7 +223,10 @@ def _papers(info: KataInfo, kata: Kata, report: Report, *, strict: bool) -> None
         if line in told:
             report.troubles.append(f"a hint contains the answer's line '{line}'")
     sentences = [v.sentence for v in kata.solution.wrongs]
-    report.troubles += [f"two wrong versions share the sentence '{s}'" for s in {s for s in sentences if sentences.count(s) > 1}]
+    report.troubles += [
+        f"two wrong versions share the sentence '{s}'"
+        for s in {s for s in sentences if sentences.count(s) > 1}
+    ]
 
 
 def _telling_lines(kata: Kata) -> Iterator[str]:

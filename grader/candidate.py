@@ -187,9 +187,7 @@ class Candidate:
         if not leaves or not any(t.requires_grad for t in results):
             return _mapped(answer.value, lambda t: t.detach())
         tracked = _Bridge.apply(self, answer.call, [t.detach() for t in results], *leaves)
-        joined = iter(
-            new if old.requires_grad else old for new, old in zip(tracked, results, strict=True)
-        )
+        joined = iter(new if old.requires_grad else old for new, old in zip(tracked, results, strict=True))
         return _mapped(answer.value, lambda _t: next(joined))
 
 

@@ -47,7 +47,7 @@ class CatalogError(ValueError):
     """A solution that cannot be read; the message is ``file:line: sentence``."""
 
 
-class UnknownKata(LookupError):  # noqa: N818
+class UnknownKata(LookupError):
     """A name that is neither a kata nor a track; the message says what was probably meant."""
 
 

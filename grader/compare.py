@@ -84,7 +84,9 @@ def difference(
         return None if actual == expected else Difference(Kind.VALUE, "wrong set", path, actual, expected)
     if type(actual) is type(expected):
         return None
-    return _contract(f"returns {describe(actual)}, where {describe(expected)} is asked for", path, actual, expected)
+    return _contract(
+        f"returns {describe(actual)}, where {describe(expected)} is asked for", path, actual, expected
+    )
 
 
 def describe(value: Any) -> str:
@@ -101,7 +103,14 @@ def describe(value: Any) -> str:
         return f"a tensor on device {value.device}"
     if isinstance(value, bool):
         return "a bool"
-    named = {int: "an int", float: "a float", str: "a string", list: "a list", tuple: "a tuple", dict: "a dict"}
+    named = {
+        int: "an int",
+        float: "a float",
+        str: "a string",
+        list: "a list",
+        tuple: "a tuple",
+        dict: "a dict",
+    }
     if isinstance(value, (list, tuple)):
         return f"{named[list] if isinstance(value, list) else named[tuple]} of {len(value)}"
     return named.get(type(value), f"a {type(value).__name__}")
@@ -123,7 +132,10 @@ def _tensors(
         return _contract(f"returns {describe(actual)}, where a tensor is asked for", path, actual, expected)
     if actual.shape != expected.shape:
         return _contract(
-            f"has shape {tuple(actual.shape)}, where {tuple(expected.shape)} is asked for", path, actual, expected
+            f"has shape {tuple(actual.shape)}, where {tuple(expected.shape)} is asked for",
+            path,
+            actual,
+            expected,
         )
     empty = lenient and actual.is_floating_point() and expected.is_floating_point()
     if actual.dtype != expected.dtype and not empty:
@@ -136,7 +148,9 @@ def _tensors(
     return _values(actual.detach(), expected.detach(), tolerance, noise, path)
 
 
-def _values(actual: Tensor, expected: Tensor, tolerance: Tolerance, noise: float, path: str) -> Difference | None:
+def _values(
+    actual: Tensor, expected: Tensor, tolerance: Tolerance, noise: float, path: str
+) -> Difference | None:
     if not expected.is_floating_point():
         wrong = actual != expected
     else:
@@ -159,16 +173,28 @@ def _values(actual: Tensor, expected: Tensor, tolerance: Tolerance, noise: float
 
 def _plain(actual: Any, expected: Any, path: str) -> Difference | None:
     if type(actual) is not type(expected):
-        if isinstance(expected, bool) and isinstance(actual, Tensor) and actual.dtype == torch.bool and actual.dim() == 0:
+        if (
+            isinstance(expected, bool)
+            and isinstance(actual, Tensor)
+            and actual.dtype == torch.bool
+            and actual.dim() == 0
+        ):
             actual = bool(actual)
         else:
-            return _contract(f"returns {describe(actual)}, where {describe(expected)} is asked for", path, actual, expected)
+            return _contract(
+                f"returns {describe(actual)}, where {describe(expected)} is asked for", path, actual, expected
+            )
     return None if actual == expected else Difference(Kind.VALUE, "wrong value", path, actual, expected)
 
 
 def _numbers(actual: Any, expected: float, tolerance: tuple[float, float], path: str) -> Difference | None:
     """A number is a number: a Python float, an int and a 0-d tensor are all right."""
-    if isinstance(actual, Tensor) and actual.dim() == 0 and not actual.is_complex() and actual.dtype != torch.bool:
+    if (
+        isinstance(actual, Tensor)
+        and actual.dim() == 0
+        and not actual.is_complex()
+        and actual.dtype != torch.bool
+    ):
         value: float = actual.item()
         if actual.dtype in (torch.float32, torch.float16, torch.bfloat16):
             tolerance = max(tolerance, Tolerance().of(actual.dtype))
@@ -204,9 +230,13 @@ def _sequences(
     actual: Any, expected: Any, tolerance: Tolerance, precision: Any, lenient: bool, path: str
 ) -> Difference | None:
     if not isinstance(actual, (list, tuple)):
-        return _contract(f"returns {describe(actual)}, where {describe(expected)} is asked for", path, actual, expected)
+        return _contract(
+            f"returns {describe(actual)}, where {describe(expected)} is asked for", path, actual, expected
+        )
     if len(actual) != len(expected):
-        return _contract(f"returns {len(actual)} things, where {len(expected)} are asked for", path, actual, expected)
+        return _contract(
+            f"returns {len(actual)} things, where {len(expected)} are asked for", path, actual, expected
+        )
     found = [
         difference(a, e, tolerance, precision=precision, lenient=lenient, path=f"{path}[{i}]")
         for i, (a, e) in enumerate(zip(actual, expected, strict=True))
@@ -218,7 +248,10 @@ def _sequences(
 def _modules(actual: Any, expected: nn.Module, tolerance: Tolerance, path: str) -> Difference | None:
     if type(actual) is not type(expected):
         return _contract(
-            f"returns {describe(actual)}, where an nn.{type(expected).__name__} is asked for", path, actual, expected
+            f"returns {describe(actual)}, where an nn.{type(expected).__name__} is asked for",
+            path,
+            actual,
+            expected,
         )
     if repr(actual) != repr(expected):
         return _contract(f"returns {actual!r}, where {expected!r} is asked for", path, actual, expected)

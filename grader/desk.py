@@ -22,7 +22,7 @@ from grader.stub import stub_text
 Clock = Callable[[], datetime]
 
 
-class Refusal(Exception):  # noqa: N818
+class Refusal(Exception):
     """Something asked for that makes no sense now; the message is the sentence to show."""
 
 

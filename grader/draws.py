@@ -84,7 +84,11 @@ class Shrinking(Source):
 
     def numbers(self, shape: tuple[int, ...], low: float, high: float) -> Tensor:
         """Return quarters for a small tensor and grid numbers for a large one."""
-        if prod(shape) > _SINGLY or int(low * _COARSE) < low * _COARSE or int(high * _COARSE) == int(low * _COARSE):
+        if (
+            prod(shape) > _SINGLY
+            or int(low * _COARSE) < low * _COARSE
+            or int(high * _COARSE) == int(low * _COARSE)
+        ):
             return super().numbers(shape, low, high)
         return self.coarse(shape, low, high)
 

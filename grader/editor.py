@@ -13,7 +13,7 @@ FALLBACKS = ("sensible-editor", "code", "nano", "micro", "hx", "nvim", "vim", "v
 Which = Callable[[str], str | None]
 
 
-class NoEditor(Exception):  # noqa: N818
+class NoEditor(Exception):
     """No editor is named or installed; the message says how to name one."""
 
 

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from grader import shapes
-from grader.shapes import AuthorError, Spec
 from grader.draws import Source
+from grader.shapes import AuthorError, Spec
 from grader.strategies import Maker, Wanted
 
 _SIZES = tuple(range(2, 8))
@@ -47,7 +47,7 @@ class Symbol:
     @property
     def parameters(self) -> tuple[Parameter, ...]:
         """Every parameter of the constructor and the steps."""
-        return tuple([*(self.making or ()), *(p for _, ps in self.steps for p in ps)])
+        return (*(self.making or ()), *(p for _, ps in self.steps for p in ps))
 
 
 @dataclass(frozen=True)
@@ -95,12 +95,13 @@ def symbol(name: str, value: Any, *, calls: tuple[str, ...] = ()) -> Symbol:
     is_module = issubclass(value, nn.Module)
     methods = calls or (("__call__",) if is_module else ())
     if not methods:
-        raise AuthorError(f"class {name} needs the methods to call: Rules(calls={{'{name}': ('update', ...)}})")
+        raise AuthorError(f"class {name} needs its methods in order: Rules(calls={{'{name}': ('update',)}})")
     steps = []
     for method in methods:
-        function = value.forward if is_module and method == "__call__" else getattr(value, method)
+        function = getattr(value, "forward" if is_module and method == "__call__" else method)
         steps.append((method, _parameters(function)[1:]))
-    return Symbol(name, _parameters(value.__init__)[1:], tuple(steps), is_module)
+    making = _parameters(getattr(value, "__init__"))[1:]  # noqa: B009
+    return Symbol(name, making, tuple(steps), is_module)
 
 
 def axes(target: Symbol, makers: Mapping[str, Any], sizes: Mapping[str, Any]) -> tuple[str, ...]:
@@ -159,7 +160,9 @@ def plans(
         yield plan("another device", dtype=main, elsewhere=True)
 
 
-def draw(plan: Plan, target: Symbol, makers: Mapping[str, Any], source: Source, ranges: Mapping[str, Any]) -> Case:
+def draw(
+    plan: Plan, target: Symbol, makers: Mapping[str, Any], source: Source, ranges: Mapping[str, Any]
+) -> Case:
     """Draw a case's sizes and arguments."""
     sizes = _sizes(plan, target, makers, source, ranges)
     drawn: dict[str, Any] = {}
@@ -167,13 +170,17 @@ def draw(plan: Plan, target: Symbol, makers: Mapping[str, Any], source: Source, 
     for name in [*(m for m in makers if m in known), *(n for n in known if n not in makers)]:
         drawn[name] = _argument(known[name], plan, makers, source, sizes, drawn)
     gone = set() if plan.give is None else {p.name for p in target.parameters if p.optional} - plan.give
-    ready = {name: _finished(value, plan, known[name].spec) for name, value in drawn.items() if name not in gone}
+    ready = {
+        name: _finished(value, plan, known[name].spec) for name, value in drawn.items() if name not in gone
+    }
     making = {p.name: ready[p.name] for p in target.making or () if p.name in ready}
     steps = []
     for turn, (method, parameters) in enumerate(target.steps):
         if turn and target.making is not None and not target.is_module:
             # A later call on the same object brings arguments of its own.
-            again = {n: _argument(known[n], plan, makers, source, sizes, drawn) for n in known if n not in making}
+            again = {
+                n: _argument(known[n], plan, makers, source, sizes, drawn) for n in known if n not in making
+            }
             ready |= {n: _finished(v, plan, known[n].spec) for n, v in again.items() if n not in gone}
         steps.append((method, {p.name: ready[p.name] for p in parameters if p.name in ready}))
     return Case(plan, sizes, making, tuple(steps), frozenset(p.name for p in target.parameters if p.optional))
@@ -188,7 +195,9 @@ def _parameters(function: Callable[..., Any]) -> tuple[Parameter, ...]:
     found = []
     for p in inspect.signature(function).parameters.values():
         if isinstance(p.annotation, str):
-            raise AuthorError(f"the annotation of '{p.name}' is a string; drop 'from __future__ import annotations'")
+            raise AuthorError(
+                f"'{p.name}' is annotated by a string; drop 'from __future__ import annotations'"
+            )
         optional = p.default is not inspect.Parameter.empty
         found.append(Parameter(p.name, shapes.read(p.annotation), p.annotation, optional))
     return tuple(found)
@@ -196,14 +205,17 @@ def _parameters(function: Callable[..., Any]) -> tuple[Parameter, ...]:
 
 def _regimes(target: Symbol, makers: Mapping[str, Any]) -> tuple[str, ...]:
     known = {p.name for p in target.parameters}
-    return tuple(
-        dict.fromkeys(r for name, maker in makers.items() if name in known for r in getattr(maker, "regimes", ()))
-    )
+    return tuple(dict.fromkeys(r for name, maker in makers.items() if name in known for r in _marked(maker)))
+
+
+def _marked(maker: Any) -> tuple[str, ...]:
+    named: tuple[str, ...] | None = getattr(maker, "regimes", None)
+    return named or ()
 
 
 def _options(target: Symbol, makers: Mapping[str, Any]) -> list[tuple[str, tuple[Any, ...]]]:
     known = {p.name for p in target.parameters}
-    return [(n, m.options) for n, m in makers.items() if n in known and getattr(m, "options", ())]
+    return [(n, tuple(m.options)) for n, m in makers.items() if n in known and hasattr(m, "options")]
 
 
 def _sizes(
@@ -234,7 +246,7 @@ def _argument(
     if parameter.spec is None:
         if parameter.name in sizes:
             return sizes[parameter.name]
-        raise AuthorError(f"nothing says how to draw '{parameter.name}'; give Kata(..., {parameter.name}=...)")
+        raise AuthorError(f"nothing says how to draw '{parameter.name}'; Kata() takes a maker of that name")
     if parameter.spec.family == "bool":
         return source.flags(shape)
     return source.normal(shape) if parameter.spec.family == "float" else source.integers(shape, 0, 5)

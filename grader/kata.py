@@ -15,15 +15,16 @@ from typing import Any
 
 import torch
 
-from grader import inputs, solution, stub
+from grader import inputs, stub
 from grader.candidate import Candidate, Died, Raised
 from grader.compare import Difference, Tolerance, describe, difference
+from grader.draws import Source
 from grader.inputs import Case, Plan, Symbol
 from grader.model import Kind
 from grader.observe import Observation, Oracle, Problem, Twin, observe, problems, raised_problem
 from grader.places import at, kata_of
 from grader.shapes import AuthorError
-from grader.draws import Source
+from grader.solution import Solution, Version, load
 
 CONTRACT, VALUES, PROPERTIES = 0, 1, 2
 _CONTRACT_KINDS = frozenset({Kind.TODO, Kind.ERROR, Kind.CONTRACT, Kind.MUTATION, Kind.FORBIDDEN})
@@ -110,9 +111,9 @@ class Kata:
         return at(self.test.resolve().parents[2], environ={}).solutions
 
     @cached_property
-    def solution(self) -> solution.Solution:
+    def solution(self) -> Solution:
         """The author's file."""
-        return solution.load(self.solutions / self.track / f"{self.name}.py")
+        return load(self.solutions / self.track / f"{self.name}.py")
 
     @cached_property
     def reference(self) -> Candidate:
@@ -150,7 +151,14 @@ class Kata:
             for target in self.symbols.values():
                 if set(fixed) <= {p.name for p in target.parameters}:
                     found.append(
-                        Plan(target.name, label, 9000 + turn, self.rules.dtypes[0], fixed=dict(fixed), sizes=dict(sizes))
+                        Plan(
+                            target.name,
+                            label,
+                            9000 + turn,
+                            self.rules.dtypes[0],
+                            fixed=dict(fixed),
+                            sizes=dict(sizes),
+                        )
                     )
         return tuple(found)
 
@@ -162,18 +170,22 @@ class Kata:
 
     def values(self) -> Callable[[], None]:
         """Check that results equal the reference's."""
-        return self._test("Gives the right values.", VALUES, lambda c: self._first(c, frozenset({Kind.VALUE})))
+        return self._test(
+            "Gives the right values.", VALUES, lambda c: self._first(c, frozenset({Kind.VALUE}))
+        )
 
     def gradients(self) -> Callable[[], None]:
-        """Check that gradients equal the reference's, for every input and parameter and a random cotangent."""
+        """Check the gradients of every input and parameter, for a random cotangent."""
         run = lambda c: self._first(c, frozenset({Kind.GRADIENT}))  # noqa: E731
         return self._test("Gives the right gradients.", PROPERTIES, run)
 
     def also(self, label: str, sizes: Mapping[str, int] | None = None, /, **fixed: Any) -> None:
-        """Add a case with some arguments given; where the reference raises, the same exception is asked for."""
+        """Add a case with some arguments given; an exception of the reference is asked for too."""
         self._extra.append((label, fixed, sizes or {}))
 
-    def check(self, function: Callable[..., None] | None = None, /, *, times: int = 6, regime: str = "generic") -> Any:
+    def check(
+        self, function: Callable[..., None] | None = None, /, *, times: int = 6, regime: str = "generic"
+    ) -> Any:
         """Turn ``test_...(symbol, input, ...)`` into a check of a property on drawn inputs.
 
         Parameters are the kata's public symbols, its inputs by name, axis names, ``reference`` (the
@@ -246,13 +258,13 @@ class Kata:
         study = self.study(candidate)
         return tuple(study.observation(at) for at in range(len(self.cases)))
 
-    def known(self, version: solution.Version) -> Candidate:
+    def known(self, version: Version) -> Candidate:
         """Return a version of the author's file as a candidate in this process, the same one each time."""
         if version.name not in self._versions:
             self._versions[version.name] = self.solution.candidate(version)
         return self._versions[version.name]
 
-    def strays(self, version: solution.Version) -> tuple[bool, ...]:
+    def strays(self, version: Version) -> tuple[bool, ...]:
         """Return for each planned case whether a version strays from the reference there."""
         if version.name not in self._strays:
             seen = self.watched(self.known(version))
@@ -295,7 +307,9 @@ class Kata:
         def test() -> None:
             __tracebackhide__ = True
             if self.opener is None:
-                raise AuthorError("a kata is graded by pytest with the plugin grader.plugin, or by dojo check")
+                raise AuthorError(
+                    "a kata is graded by pytest with the plugin grader.plugin, or by dojo check"
+                )
             candidate = self.opener(self)
             if (problem := attempt(check, candidate)) is not None:
                 raise CheckFailed(self, check, problem, candidate)
@@ -331,8 +345,8 @@ class _Study:
             yield problem
 
     def _all(self) -> Iterator[Problem]:
-        for at, case in enumerate(self.kata.cases):
-            yield from self.kata.differences(self.observation(at), self.kata.expected(case)[0], case)
+        for turn, case in enumerate(self.kata.cases):
+            yield from self.kata.differences(self.observation(turn), self.kata.expected(case)[0], case)
 
 
 @dataclass(frozen=True)
@@ -417,7 +431,9 @@ def attempt(check: Check, candidate: Candidate) -> Problem | None:
         return Problem(kind, f"Your code {died.detail}.", note=died.stack)
 
 
-def assert_close(actual: Any, expected: Any, message: str = "", *, tolerance: Tolerance | None = None) -> None:
+def assert_close(
+    actual: Any, expected: Any, message: str = "", *, tolerance: Tolerance | None = None
+) -> None:
     """Assert that two values agree as results are compared: type, shape, dtype, numbers."""
     __tracebackhide__ = True
     found = difference(actual, expected, tolerance or Tolerance(float64=(1e-6, 1e-6)))
@@ -450,4 +466,14 @@ def _missing(name: str, found: Mapping[str, Any]) -> str:
     return f"The file has no '{name}'.{hint}"
 
 
-__all__ = ["Check", "CheckFailed", "Kata", "PropertyFailed", "Rules", "assert_close", "attempt", "describe", "raises"]
+__all__ = [
+    "Check",
+    "CheckFailed",
+    "Kata",
+    "PropertyFailed",
+    "Rules",
+    "assert_close",
+    "attempt",
+    "describe",
+    "raises",
+]

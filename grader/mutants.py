@@ -77,7 +77,8 @@ def equivalents(folder: Path) -> Mapping[str, Mapping[str, str]]:
 
 def _run_all(kata: Kata, checks: dict[str, Check], every: Sequence[Mutant]) -> list[tuple[Mutant, bool]]:
     """Run the mutants a few at a time; a child that hangs or dies counts as refused."""
-    waiting, running, done = list(reversed(every)), {}, []
+    waiting, done = list(reversed(every)), []
+    running: dict[int, tuple[Mutant, int, float]] = {}
     while waiting or running:
         while waiting and len(running) < _AT_ONCE:
             mutant = waiting.pop()
@@ -158,6 +159,5 @@ def main_mutants(chosen: Sequence[KataInfo], *, as_json: bool) -> int:
 
 
 def _row(one: Survey) -> str:
-    return (
-        f"{one.kata[:38]:<38} {one.made:>6} {one.killed:>6} {one.equivalent:>6} {len(one.survivors):>8} {one.seconds:>8.1f}"
-    )
+    numbers = f"{one.made:>6} {one.killed:>6} {one.equivalent:>6} {len(one.survivors):>8} {one.seconds:>8.1f}"
+    return f"{one.kata[:38]:<38} {numbers}"

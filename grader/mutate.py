@@ -39,14 +39,53 @@ _COMPARISONS: dict[type, tuple[type, ...]] = {
 }
 _TWINS = (
     *(("min", "max"), ("minimum", "maximum"), ("amin", "amax"), ("argmin", "argmax"), ("floor", "ceil")),
-    *(("sum", "mean"), ("zeros", "ones"), ("zeros_like", "ones_like"), ("new_zeros", "new_ones"), ("any", "all")),
-    *(("sigmoid", "tanh"), ("softmax", "log_softmax"), ("exp", "log"), ("cumsum", "cumprod"), ("prod", "sum")),
+    *(
+        ("sum", "mean"),
+        ("zeros", "ones"),
+        ("zeros_like", "ones_like"),
+        ("new_zeros", "new_ones"),
+        ("any", "all"),
+    ),
+    *(
+        ("sigmoid", "tanh"),
+        ("softmax", "log_softmax"),
+        ("exp", "log"),
+        ("cumsum", "cumprod"),
+        ("prod", "sum"),
+    ),
     *(("logical_and", "logical_or"), ("mean", "sum"), ("descending", "ascending"), ("relu", "abs")),
 )
-_NAMES = {a: b for a, b in _TWINS} | {b: a for a, b in reversed(_TWINS)}
-_SYMMETRIC = {"maximum", "minimum", "max", "min", "add", "mul", "logical_and", "logical_or", "logical_xor", "eq", "ne"}
+_NAMES = dict(_TWINS) | {b: a for a, b in reversed(_TWINS)}
+_SYMMETRIC = {
+    "maximum",
+    "minimum",
+    "max",
+    "min",
+    "add",
+    "mul",
+    "logical_and",
+    "logical_or",
+    "logical_xor",
+    "eq",
+    "ne",
+}
 """Swapping the arguments of these changes nothing."""
-_DROPPABLE = {"clamp", "clamp_min", "clamp_max", "abs", "float", "double", "long", "contiguous", "clone", "exp", "log"}
+_DROPPABLE = {
+    "clamp",
+    "clamp_min",
+    "clamp_max",
+    "abs",
+    "float",
+    "double",
+    "long",
+    "contiguous",
+    "clone",
+    "exp",
+    "log",
+}
+
+
+_CAN_GO = (ast.Expr, ast.Assign, ast.AugAssign, ast.If, ast.For)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,21 +125,23 @@ class _Change:
 
 def _owners(tree: ast.Module) -> Iterator[tuple[ast.stmt, str]]:
     """Yield the reference's functions, classes and private constants, without the marked versions."""
-    replaced = _also(tree)
+    replaced = _unreached(tree)
     for node in tree.body:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             if not node.decorator_list and node.name not in replaced:
                 yield node, node.name
-        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            if node.targets[0].id.startswith("_"):
-                yield node, node.targets[0].id
+        elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]).startswith("_"):
+            yield node, ast.unparse(node.targets[0])
 
 
-def _also(tree: ast.Module) -> set[str]:
-    """Return the helpers that only versions use: those named in also=, and whatever the reference never calls."""
+def _unreached(tree: ast.Module) -> set[str]:
+    """Return the names that only versions use: whatever the reference never reaches."""
     public = [
-        n for n in tree.body
-        if isinstance(n, (ast.FunctionDef, ast.ClassDef)) and not n.decorator_list and not n.name.startswith("_")
+        n
+        for n in tree.body
+        if isinstance(n, (ast.FunctionDef, ast.ClassDef))
+        and not n.decorator_list
+        and not n.name.startswith("_")
     ]
     by_name = {n.name: n for n in tree.body if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
     reached, queue = set(), [n.name for n in public]
@@ -125,65 +166,68 @@ def _changes(owner: ast.stmt) -> Iterator[_Change]:
 
 
 def _of(node: ast.AST, holder: ast.AST) -> Iterator[_Change]:
-    def change(field: str, value: Any) -> _Change:
-        return _Change(lambda: _swap(node, field, value), lambda: _text(holder))
-
     if isinstance(node, (ast.BinOp, ast.AugAssign, ast.BoolOp)):
-        yield from (change("op", op()) for op in _OPERATORS.get(type(node.op), ()))
-        if isinstance(node, ast.BinOp):
-            yield _Change(lambda: _replace(node, node.left), lambda: _text(holder))
-            yield _Change(lambda: _replace(node, node.right), lambda: _text(holder))
+        yield from (_set(node, "op", op(), holder) for op in _OPERATORS.get(type(node.op), ()))
+    if isinstance(node, ast.BinOp):
+        yield from (_become(node, side, holder) for side in (node.left, node.right))
     elif isinstance(node, ast.Compare) and len(node.ops) == 1:
-        yield from (change("ops", [op()]) for op in _COMPARISONS.get(type(node.ops[0]), ()))
+        yield from (_set(node, "ops", [op()], holder) for op in _COMPARISONS.get(type(node.ops[0]), ()))
     elif isinstance(node, ast.Constant):
-        yield from (change("value", v) for v in _other_constants(node.value))
+        yield from (_set(node, "value", v, holder) for v in _other_constants(node.value))
     elif isinstance(node, ast.UnaryOp) and not _counts_from_the_end(node):
-        yield _Change(lambda: _replace(node, node.operand), lambda: _text(holder))
+        yield _become(node, node.operand, holder)
     elif isinstance(node, ast.Call):
         yield from _calls(node, holder)
     elif isinstance(node, ast.Attribute) and node.attr in _NAMES:
-        yield change("attr", _NAMES[node.attr])
+        yield _set(node, "attr", _NAMES[node.attr], holder)
     elif isinstance(node, ast.Slice):
-        yield from (change(f, None) for f in ("lower", "upper", "step") if getattr(node, f) is not None)
+        ends = (f for f in ("lower", "upper", "step") if getattr(node, f) is not None)
+        yield from (_set(node, f, None, holder) for f in ends)
     elif isinstance(node, ast.IfExp):
-        yield _Change(lambda: _replace(node, node.body), lambda: _text(holder))
-        yield _Change(lambda: _replace(node, node.orelse), lambda: _text(holder))
+        yield from (_become(node, side, holder) for side in (node.body, node.orelse))
     elif isinstance(node, ast.arguments):
-        for i, default in enumerate(node.defaults):
-            if isinstance(default, ast.Constant):
-                yield from _defaults(node, i, default, holder)
+        yield from _defaults(node, holder)
 
 
 def _calls(node: ast.Call, holder: ast.AST) -> Iterator[_Change]:
-    shown = lambda: _text(holder)  # noqa: E731
     plain = len(node.args) >= 2 and not any(isinstance(a, ast.Starred) for a in node.args)
     if plain and _called(node) not in _SYMMETRIC:
-        yield _Change(lambda: _swap(node, "args", [node.args[1], node.args[0], *node.args[2:]]), shown)
+        yield _set(node, "args", [node.args[1], node.args[0], *node.args[2:]], holder)
     for i in range(len(node.keywords)):
-        yield _Change(lambda i=i: _swap(node, "keywords", node.keywords[:i] + node.keywords[i + 1 :]), shown)
+        yield _set(node, "keywords", node.keywords[:i] + node.keywords[i + 1 :], holder)
     if isinstance(node.func, ast.Attribute) and node.func.attr in _DROPPABLE:
-        yield _Change(lambda: _replace(node, node.func.value), shown)
+        yield _become(node, node.func.value, holder)
 
 
-def _defaults(node: ast.arguments, i: int, default: ast.Constant, holder: ast.AST) -> Iterator[_Change]:
-    for value in _other_constants(default.value):
-        changed = [*node.defaults[:i], ast.Constant(value), *node.defaults[i + 1 :]]
-        yield _Change(lambda c=changed: _swap(node, "defaults", c), lambda: _text(holder))
+def _defaults(node: ast.arguments, holder: ast.AST) -> Iterator[_Change]:
+    for i, default in enumerate(node.defaults):
+        if isinstance(default, ast.Constant):
+            for value in _other_constants(default.value):
+                changed = [*node.defaults[:i], ast.Constant(value), *node.defaults[i + 1 :]]
+                yield _set(node, "defaults", changed, holder)
 
 
 def _dropped(owner: ast.stmt) -> Iterator[_Change]:
     for parent in ast.walk(owner):
         for field in ("body", "orelse"):
             block = getattr(parent, field, None)
-            if not isinstance(block, list):
-                continue
-            for i, statement in enumerate(block):
-                if isinstance(statement, (ast.Expr, ast.Assign, ast.AugAssign, ast.If, ast.For)) and not _is_text(statement):
-                    without = [*block[:i], ast.Pass(), *block[i + 1 :]]
-                    yield _Change(
-                        lambda p=parent, f=field, w=without: _swap(p, f, w),
-                        lambda p=parent, f=field, i=i: _text(getattr(p, f)[i]),
-                    )
+            for i, statement in enumerate(block if isinstance(block, list) else []):
+                if isinstance(statement, _CAN_GO) and not _is_text(statement):
+                    yield _drop(parent, field, i)
+
+
+def _set(node: ast.AST, field: str, value: Any, holder: ast.AST) -> _Change:
+    return _Change(lambda: _swap(node, field, value), lambda: _text(holder))
+
+
+def _become(node: ast.AST, by: ast.AST, holder: ast.AST) -> _Change:
+    return _Change(lambda: _replace(node, by), lambda: _text(holder))
+
+
+def _drop(parent: ast.AST, field: str, i: int) -> _Change:
+    block = getattr(parent, field)
+    without = [*block[:i], ast.Pass(), *block[i + 1 :]]
+    return _Change(lambda: _swap(parent, field, without), lambda: _text(getattr(parent, field)[i]))
 
 
 def _other_constants(value: Any) -> tuple[Any, ...]:
@@ -220,7 +264,9 @@ def _untouchable(owner: ast.stmt) -> set[int]:
 
 def _counts_from_the_end(node: ast.UnaryOp) -> bool:
     """A -1 is nearly always the last axis, and its own sign change the same axis again."""
-    return isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant) and node.operand.value == 1
+    return (
+        isinstance(node.op, ast.USub) and isinstance(node.operand, ast.Constant) and node.operand.value == 1
+    )
 
 
 def _called(node: ast.Call) -> str:
@@ -237,7 +283,9 @@ def _is_text(statement: ast.stmt) -> bool:
 
 def _statements(owner: ast.stmt) -> Iterator[ast.stmt]:
     for node in ast.walk(owner):
-        if isinstance(node, ast.stmt) and not isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.For, ast.If, ast.With)):
+        if isinstance(node, ast.stmt) and not isinstance(
+            node, (ast.FunctionDef, ast.ClassDef, ast.For, ast.If, ast.With)
+        ):
             yield node
 
 

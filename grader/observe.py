@@ -16,9 +16,9 @@ from torch import Tensor
 from grader import weights
 from grader.candidate import Candidate, Handle, Raised
 from grader.compare import Difference, Tolerance, difference
+from grader.draws import Source
 from grader.inputs import Case, Symbol
 from grader.model import Kind
-from grader.draws import Source
 from grader.worker.session import tensors_of
 
 Oracle = Callable[[Any, Any, Mapping[str, Any]], str | None]
@@ -112,7 +112,12 @@ def _function(candidate: Candidate, case: Case, twin: Twin | None) -> tuple[Obse
 
 
 def _with_gradients(
-    watcher: _Watcher, seen: Observation, target: Any, tracked: Mapping[str, Any], case: Case, twin: Twin | None
+    watcher: _Watcher,
+    seen: Observation,
+    target: Any,
+    tracked: Mapping[str, Any],
+    case: Case,
+    twin: Twin | None,
 ) -> tuple[Observation, Twin]:
     parts = watcher.parts
     before = len(parts)
@@ -166,10 +171,12 @@ def _module(
         return Observation(tuple(parts)), twin or Twin()
     entries = watcher.entries
     if entries is None:
-        parts.append(Part("", raised=_told("TypeError", f"{target.name} is not an nn.Module")))
+        parts.append(Part("", raised=_told("NotAModule", f"{target.name} is not an nn.Module.")))
         return Observation(tuple(parts)), twin or Twin()
     forward = case.steps[0][1]
     if any(e["shape"] is None for e in entries):
+        # Lazy layers take their shapes from a first forward pass.
+        candidate.transport.request("prepare", handle=handle, dtype=case.plan.dtype)
         watcher.call((handle, "__call__"), forward, "in the first forward pass")
         if parts and parts[-1].raised is not None:
             return Observation(tuple(parts)), twin or Twin()
@@ -209,7 +216,11 @@ class _Run:
             return Observation(tuple(parts))
         for turn, training in enumerate((False, True)):
             self._set(pairing, training=training)
-            tracked = {k: _tracked(v) for k, v in self.forward.items()} if self.case.plan.gradients else self.forward
+            tracked = (
+                {k: _tracked(v) for k, v in self.forward.items()}
+                if self.case.plan.gradients
+                else self.forward
+            )
             mode = "in training mode" if training else "in evaluation mode"
             answer = watcher.call((self.handle, "__call__"), tracked, mode)
             if answer is None:
@@ -231,7 +242,9 @@ class _Run:
         if first and self.twin is not None:
             self.twin.cotangents = tuple(cotangents)
             self.twin.expected = parts[0].value if parts else None
-        return Observation(tuple(parts), tuple(watcher.mutated), tuple(gradients), tuple(cotangents), detached)
+        return Observation(
+            tuple(parts), tuple(watcher.mutated), tuple(gradients), tuple(cotangents), detached
+        )
 
     def paired(self, entries: Sequence[Mapping[str, Any]], tolerance: Tolerance) -> weights.Pairing:
         """Return the first pairing under which the output is the expected one, else the likeliest."""
@@ -241,10 +254,15 @@ class _Run:
             likeliest = likeliest or pairing
             self._set(pairing, training=False)
             try:
-                answer = self.candidate.call((self.handle, "__call__"), *_placed(self.forward, self.case.optional))
+                answer = self.candidate.call(
+                    (self.handle, "__call__"), *_placed(self.forward, self.case.optional)
+                )
             except Raised:
                 break
-            if difference(answer.value, self.twin.expected, tolerance, precision=self.case.plan.dtype) is None:
+            if (
+                difference(answer.value, self.twin.expected, tolerance, precision=self.case.plan.dtype)
+                is None
+            ):
                 return pairing
         return likeliest or {}
 
@@ -382,7 +400,9 @@ def problems(
         yield from _device_problems(seen, case)
         return
     if seen.unpaired is not None:
-        yield Problem(Kind.CONTRACT, "The parameters are not those of the model asked for.", case, note=seen.unpaired)
+        yield Problem(
+            Kind.CONTRACT, "The parameters are not those of the model asked for.", case, note=seen.unpaired
+        )
         return
     if seen.mutated and not mutates:
         names = " and ".join(f"'{n}'" for n in dict.fromkeys(seen.mutated))
@@ -399,7 +419,9 @@ def problems(
         yield from _gradient_problems(seen, expected, case, tolerance)
 
 
-def _part_problem(part: Part, wanted: Part, case: Case, tolerance: Tolerance, same: Oracle | None) -> Problem | None:
+def _part_problem(
+    part: Part, wanted: Part, case: Case, tolerance: Tolerance, same: Oracle | None
+) -> Problem | None:
     if part.raised is not None:
         if wanted.raised is not None and wanted.raised["type"] in part.raised["bases"]:
             return None
@@ -408,12 +430,10 @@ def _part_problem(part: Part, wanted: Part, case: Case, tolerance: Tolerance, sa
         sentence = f"Accepts this call, where a {wanted.raised['type']} is asked for."
         return Problem(Kind.CONTRACT, sentence, case, part.label)
     lenient = any(n == 0 for n in case.plan.sizes.values())
-    found = difference(
-        part.value, wanted.value, tolerance, precision=case.plan.dtype, lenient=lenient
-    )
+    found = difference(part.value, wanted.value, tolerance, precision=case.plan.dtype, lenient=lenient)
     if found is not None and found.kind is Kind.VALUE and same is not None:
-        sentence = same(part.value, wanted.value, case.arguments)
-        return None if sentence is None else Problem(Kind.VALUE, sentence, case, part.label, found)
+        judged = same(part.value, wanted.value, case.arguments)
+        return None if judged is None else Problem(Kind.VALUE, judged, case, part.label, found)
     return None if found is None else Problem(found.kind, "", case, part.label, found)
 
 
@@ -426,7 +446,15 @@ def raised_problem(
     if raised["type"] == "NotImplementedError" and raised["own"]:
         return Problem(Kind.TODO, "Not written yet.", case, label, raised=raised)
     if "leaf Variable that requires grad" in raised["message"] and "in-place" in raised["message"]:
-        return Problem(Kind.MUTATION, "The call changes an input or a parameter in place; work on a copy.", case, label, raised=raised)
+        return Problem(
+            Kind.MUTATION,
+            "The call changes an input or a parameter in place; work on a copy.",
+            case,
+            label,
+            raised=raised,
+        )
+    if raised["type"] == "NotAModule":
+        return Problem(Kind.CONTRACT, raised["message"], case, label)
     if raised["type"] == "TypeError" and not raised["frames"]:
         sentence = f"It cannot be called as the statement says: {raised['message']}."
         return Problem(Kind.CONTRACT, sentence, case, label, raised=raised)
@@ -446,7 +474,9 @@ def _gradient_problems(
         yield Problem(Kind.GRADIENT, sentence, case)
         return
     mine = _by_name(seen.gradients)
-    largest = max((float(g.abs().max()) for _, g in expected.gradients if g is not None and g.numel()), default=0.0)
+    largest = max(
+        (float(g.abs().max()) for _, g in expected.gradients if g is not None and g.numel()), default=0.0
+    )
     for name, grads in _by_name(expected.gradients).items():
         for turn, wanted in enumerate(grads):
             got = mine[name][turn] if turn < len(mine.get(name, [])) else None
@@ -478,7 +508,9 @@ def _gradient_difference(
 
 def _looser(tolerance: Tolerance) -> Tolerance:
     return Tolerance(
-        float64=(10 * tolerance.float64[0], 10 * tolerance.float64[1]), float32=(2e-2, 5e-3), half=tolerance.half
+        float64=(10 * tolerance.float64[0], 10 * tolerance.float64[1]),
+        float32=(2e-2, 5e-3),
+        half=tolerance.half,
     )
 
 

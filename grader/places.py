@@ -16,7 +16,7 @@ MARK = "cv-dojo"
 _PACKAGE = Path(__file__).resolve().parent
 
 
-class MissingWorkspace(Exception):  # noqa: N818
+class MissingWorkspace(Exception):
     """No workspace lies at or above the folder the search began in."""
 
 

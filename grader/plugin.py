@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from grader.session import Grading
 
 
-
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the options that programs use."""
     group = parser.getgroup("dojo")
@@ -105,7 +104,12 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         grading.waits(kata, item.name, item.obj.check)  # type: ignore[attr-defined]
     if call.when == "call":
         verdict = grading.verdict(
-            kata, item.name, item.obj.check, call.excinfo.value if call.excinfo else None, call.duration, item.nodeid
+            kata,
+            item.name,
+            item.obj.check,  # type: ignore[attr-defined]
+            call.excinfo.value if call.excinfo else None,
+            call.duration,
+            item.nodeid,
         )
         if verdict is not None:
             report.dojo = verdict.kind.value
@@ -166,5 +170,3 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def _kata(item: Any) -> Any:
     return getattr(getattr(item, "obj", None), "kata", None)
-
-

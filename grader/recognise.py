@@ -12,7 +12,7 @@ from grader.candidate import Candidate, Died
 from grader.inputs import Case
 from grader.kata import Check, Kata, attempt
 from grader.model import Kind
-from grader.observe import Observation, Problem
+from grader.observe import Observation, Problem, problems
 from grader.solution import Version
 
 _ENOUGH = 0.7
@@ -32,12 +32,19 @@ def _by_behaviour(kata: Kata, candidate: Candidate, problem: Problem) -> Version
     own = problem.case
     extra = own if own is not None and own.plan.label != "property" and own not in kata.cases else None
     cases = [*kata.cases, *([extra] if extra is not None else [])]
-    seen = [*kata.watched(candidate), *([kata.see(candidate, extra, kata.expected(extra)[1])] if extra else [])]
+    seen = [
+        *kata.watched(candidate),
+        *([kata.see(candidate, extra, kata.expected(extra)[1])] if extra else []),
+    ]
     return closest(kata, cases, seen, kata.solution.wrongs, extra)
 
 
 def closest(
-    kata: Kata, cases: Sequence[Case], seen: Sequence[Observation], versions: Sequence[Version], extra: Case | None = None
+    kata: Kata,
+    cases: Sequence[Case],
+    seen: Sequence[Observation],
+    versions: Sequence[Version],
+    extra: Case | None = None,
 ) -> Version | None:
     """Return the version that agrees best with what was seen, if it agrees well enough."""
     strays = [_strays(kata, s, case) for s, case in zip(seen, cases, strict=True)]
@@ -92,7 +99,10 @@ def alike(kata: Kata, one: Observation, other: Observation, case: Case) -> bool:
         return False
     if not other.gradients and one.gradients:
         return False
-    return next(kata.differences(one, other, case), None) is None
+    # That both change the same inputs has been seen; it is no difference between them.
+    rules = kata.rules
+    found = problems(one, other, case, rules.tolerance, same=rules.same, mutates=True)
+    return next(found, None) is None
 
 
 def _by_property(kata: Kata, candidate: Candidate, check: Check | None) -> Version | None:

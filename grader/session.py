@@ -198,7 +198,9 @@ class Grading:
             raise CannotLoad(raised_problem(raised.told, None)) from None
         except Died as died:
             kind = Kind.TIMEOUT if died.kind == "timeout" else Kind.CRASHED
-            raise CannotLoad(Problem(kind, f"Your file {died.detail} while it was being loaded.", note=died.stack)) from None
+            raise CannotLoad(
+                Problem(kind, f"Your file {died.detail} while it was being loaded.", note=died.stack)
+            ) from None
         return candidate
 
     # -- failures --------------------------------------------------------------------------------
@@ -341,7 +343,9 @@ def read_source(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        sentence = f"There is no file {path.name}; `dojo reset {path.parent.name}/{path.stem}` lays it down again."
+        sentence = (
+            f"There is no file {path.name}; `dojo reset {path.parent.name}/{path.stem}` lays it down again."
+        )
     except UnicodeDecodeError as bad:
         line = bad.object[: bad.start].count(b"\n") + 1
         sentence = f"The file is not UTF-8 text (line {line}); save it as UTF-8."

@@ -5,15 +5,16 @@ Imported only once something has failed, so that a right answer does not pay for
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
 from collections.abc import Callable
 from typing import Any
 
+from grader.draws import Shrinking, Source
 from grader.inputs import Plan
 from grader.model import Kind
 from grader.observe import Problem
-from grader.draws import Shrinking, Source
 
 _TRIES = 200
 _SECONDS = 2.5
@@ -46,10 +47,8 @@ def smallest(problem: Problem, probe: Probe) -> Problem:
         if budget[0] < 0 or time.monotonic() > deadline:
             raise _Enough
 
-    try:
+    with contextlib.suppress(_Enough):
         _search(plan, probe, fails, spend)
-    except _Enough:
-        pass
     return min(found[1:], key=_weight, default=problem)
 
 

@@ -47,7 +47,11 @@ class Solution:
         return tuple(v for v in self.versions if not v.right)
 
     def candidate(
-        self, version: Version | None = None, *, transport: Transport | None = None, forbid: Sequence[str] = ()
+        self,
+        version: Version | None = None,
+        *,
+        transport: Transport | None = None,
+        forbid: Sequence[str] = (),
     ) -> Candidate:
         """Return the reference or one of its versions, in this process unless a transport is given."""
         exports = dict(version.exports) if version is not None else {}
@@ -58,9 +62,7 @@ class Solution:
         local = Local(Session())
         local.session.adopt(self.namespace, str(self.path), exports)
         candidate = Candidate(local, forbid=forbid)
-        candidate.symbols = {
-            name: describe(self.namespace[exports.get(name, name)]) for name in self.public
-        }
+        candidate.symbols = {name: describe(self.namespace[exports.get(name, name)]) for name in self.public}
         return candidate
 
 
@@ -100,7 +102,9 @@ def standalone(text: str) -> str:
 
 
 def _is_mark(node: ast.expr) -> bool:
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("right", "wrong")
+    return (
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("right", "wrong")
+    )
 
 
 def _marked(value: Any) -> Mark | None:

@@ -6,6 +6,7 @@ import ast
 import io
 import tokenize
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 
 LONGEST = 110
 """The longest line that the project's formatter leaves alone."""
@@ -89,7 +90,9 @@ def names(tree: ast.AST) -> set[str]:
             found.add(node.id)
         for written in (getattr(node, "annotation", None), getattr(node, "returns", None)):
             if isinstance(written, ast.Constant) and isinstance(written.value, str):
-                found |= names(ast.parse(written.value))
+                # A string there may also be a shape, which is no expression.
+                with suppress(SyntaxError):
+                    found |= names(ast.parse(written.value))
     return found
 
 

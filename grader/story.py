@@ -71,7 +71,9 @@ def _call(problem: Problem) -> str:
     if found is not None and problem.kind in (Kind.VALUE, Kind.GRADIENT, Kind.PROPERTY):
         rows += _pair(problem)
     elif found is not None:
-        rows.append(("yours", describe(found.actual) if isinstance(found.actual, Tensor) else show(found.actual)))
+        rows.append(
+            ("yours", describe(found.actual) if isinstance(found.actual, Tensor) else show(found.actual))
+        )
         rows.append(("expected", _expected_type(found.expected)))
     width = max((len(name) for name, _ in rows), default=0)
     lines += [_row(name, text, width) for name, text in rows]
@@ -100,7 +102,9 @@ def _expected_type(value: Any) -> str:
 def _signature(case: Case) -> str:
     if case.making:
         inner = ", ".join(f"{n}={_inline(v)}" for n, v in case.making.items())
-        return f"{case.plan.symbol}({inner})" + ("" if case.steps[0][0] == "__call__" else f".{case.steps[0][0]}(...)")
+        return f"{case.plan.symbol}({inner})" + (
+            "" if case.steps[0][0] == "__call__" else f".{case.steps[0][0]}(...)"
+        )
     given = case.steps[0][1]
     parts = [n if n not in case.optional else f"{n}={_inline(given[n])}" for n in given]
     extra = _extra(case)
@@ -195,7 +199,9 @@ def _frames(problem: Problem, file: Path | None) -> str:
         return ""
     name = file.name if file is not None else "your file"
     shown = [f"  {name}:{number}  {text.strip()}" for number, _, text in raised["frames"][-4:]]
-    return "Your lines, outermost first:\n" + "\n".join(shown) if len(shown) > 1 else "Your line:\n" + shown[0]
+    return (
+        "Your lines, outermost first:\n" + "\n".join(shown) if len(shown) > 1 else "Your line:\n" + shown[0]
+    )
 
 
 def _line_of(stack: str, file: Path | None) -> tuple[int, str] | None:

@@ -197,7 +197,7 @@ def several(maker: Maker, low: int, high: int, *, kind: type = list) -> Maker:
 
 
 def backbone(out: str, *, channels: int = 3, stride: int = 2) -> Maker:
-    """Return a maker of a small feature extractor: convolution, batch norm, tanh; ``out`` names its output axis."""
+    """Return a maker of a small feature extractor (convolution, batch norm, tanh) with ``out`` channels."""
 
     def make(source: Source, wanted: Wanted, drawn: Mapping[str, Any]) -> nn.Module:
         width = wanted.sizes[out]
@@ -228,7 +228,9 @@ def randomised(module: nn.Module, source: Source) -> nn.Module:
             fan = max(tensor[0].numel(), 1) if tensor.dim() > 1 else 1
             spread = Source.normal(source, shape, 1.0)
             positive_only = "var" in name.rsplit(".", 1)[-1]
-            tensor.copy_(spread.abs() + 0.5 if positive_only else spread / fan**0.5 + (0.3 if fan == 1 else 0))
+            tensor.copy_(
+                spread.abs() + 0.5 if positive_only else spread / fan**0.5 + (0.3 if fan == 1 else 0)
+            )
     return module
 
 

@@ -148,4 +148,6 @@ def _refuse_unknown(source: Source, used: set[str], kept: str) -> None:
 def _is_bare_body(body: list[ast.stmt]) -> bool:
     rest = [n for n in body if not (isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant))]
     words = [ast.unparse(n) for n in rest]
-    return words in ([RAISE], [f"{RAISE}()"], ["super().__init__()", RAISE])
+    if words[:1] == ["super().__init__()"]:
+        words = words[1:]
+    return words in ([RAISE], [f"{RAISE}()"])

@@ -1,4 +1,4 @@
-"""Marks on the author's other versions of a solution: correct ones to accept, plausible mistakes to refuse."""
+"""Marks on the author's other versions of a solution: right ones to accept, plausible mistakes to refuse."""
 
 from __future__ import annotations
 
@@ -22,12 +22,16 @@ class Mark:
     """Further public symbols and the names in the file that replace them at the same time."""
 
 
-def right(sentence: str, /, *, of: str | None = None, also: Mapping[str, str] | None = None) -> Callable[[T], T]:
+def right(
+    sentence: str, /, *, of: str | None = None, also: Mapping[str, str] | None = None
+) -> Callable[[T], T]:
     """Mark another correct way, told as 'with ...'; every check must accept it."""
     return _marking(Mark(sentence, True, of, dict(also or {})))
 
 
-def wrong(sentence: str, /, *, of: str | None = None, also: Mapping[str, str] | None = None) -> Callable[[T], T]:
+def wrong(
+    sentence: str, /, *, of: str | None = None, also: Mapping[str, str] | None = None
+) -> Callable[[T], T]:
     """Mark a plausible mistake, told as 'forgets ...'; some check must refuse it, and stories name it."""
     return _marking(Mark(sentence, False, of, dict(also or {})))
 

@@ -77,7 +77,11 @@ def _by_origin(
     theirs = {e["origin"]: e["name"] for e in learner if e["origin"]}
     fixed = {e["name"]: theirs[e["origin"]] for e in reference if e["origin"] in theirs}
     used = set(fixed.values())
-    return fixed, [e for e in reference if e["name"] not in fixed], [e for e in learner if e["name"] not in used]
+    return (
+        fixed,
+        [e for e in reference if e["name"] not in fixed],
+        [e for e in learner if e["name"] not in used],
+    )
 
 
 def _grouped(entries: Sequence[Entry]) -> dict[tuple[Any, ...], list[Entry]]:

@@ -58,8 +58,8 @@ FAKE_PYTEST = '''
             say(event="check", kata=kata, check="test_values", title="Gives the right values.", kind=kind,
                 seconds=0.1, story="yours 9, expected 6" if kind == "value" else "",
                 mistake="squares instead" if kind == "value" else None)
-            say(event="kata", kata=kata, kind=kind, seconds=0.2, passed=int(kind == "passed"), total=1, story="",
-                mistake=None)
+            say(event="kata", kata=kata, kind=kind, seconds=0.2, passed=int(kind == "passed"), total=1,
+                story="", mistake=None)
             code = code or int(kind != "passed")
         say(event="end", exit=code)
     sys.exit(code)

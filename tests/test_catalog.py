@@ -169,7 +169,7 @@ def test_a_cache_that_cannot_be_written_is_done_without(here: Places, tmp_path: 
 def test_the_faces_load_nothing_heavy() -> None:
     code = (
         "import sys, grader.cli, grader.scaffold, grader.cli.checkup\n"
-        "heavy = {'torch', 'numpy', 'pytest', 'hypothesis', 'jaxtyping', 'textual', 'yaml'} & set(sys.modules)\n"
+        "heavy = {'torch', 'numpy', 'pytest', 'hypothesis', 'jaxtyping', 'textual'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
         "import grader.tui.app\n"
         "heavy = {'torch', 'numpy', 'pytest', 'hypothesis', 'jaxtyping'} & set(sys.modules)\n"

@@ -111,3 +111,28 @@ def graded(folder: Path, *arguments: str, **how: Any) -> dict[str, dict[str, Any
     assert events.exists(), done.stdout + done.stderr
     told = [json.loads(line) for line in events.read_text().splitlines()]
     return {e["kata"].partition("/")[2]: e for e in told if e["event"] == "kata"}
+
+
+def kata(folder: Path, solution: str, test: str, *, name: str = "it") -> tuple[Any, dict[str, Any]]:
+    """Lay down one kata and return it with its checks, to be run in this process."""
+    from grader.audit import load_kata
+
+    workspace(folder, {name: ""}, solution=solution, test=test)
+    return load_kata(folder / "katas" / "tiny" / f"test_{name}.py")
+
+
+def judge(made: tuple[Any, dict[str, Any]], answer: str) -> tuple[str, str]:
+    """Run an answer through a kata's checks in this process; return the kind and the sentence."""
+    from grader.audit import first_problem
+    from grader.candidate import Candidate, Local, Raised
+    from grader.observe import raised_problem
+    from grader.story import sentence
+
+    kata, checks = made
+    candidate = Candidate(Local(), forbid=kata.rules.forbid)
+    try:
+        candidate.load(answer, f"{kata.name}.py")
+    except Raised as raised:
+        return "error", raised_problem(raised.told, None).sentence
+    found = first_problem(checks, candidate)
+    return ("passed", "") if found is None else (found[1].kind.value, sentence(found[1]))

@@ -82,9 +82,9 @@ def confine(denied: Sequence[str]) -> None:
     def watch(event: str, args: tuple[Any, ...]) -> None:
         if event == "import" and str(args[0]).partition(".")[0] in private:
             raise ImportError(f"a kata file cannot import {str(args[0]).partition('.')[0]}")
-        if event == "open" and roots and isinstance(args[0], (str, bytes)):
-            if (realpath(fsdecode(args[0])) + os.sep).startswith(roots):
-                raise PermissionError("a kata file cannot open the author's files")
+        named = event == "open" and roots and isinstance(args[0], (str, bytes))
+        if named and (realpath(fsdecode(args[0])) + os.sep).startswith(roots):
+            raise PermissionError("a kata file cannot open the author's files")
 
     sys.addaudithook(watch)
 

@@ -47,7 +47,9 @@ class Elsewhere(TorchFunctionMode):
             if any(t.dim() for t in home):
                 raise Stray("a tensor made on the CPU meets one on the inputs' device")
         result = func(*args, **kwargs)
-        if strays and len(strays) == len(given) and not (name == "to" and _named_device(args, kwargs)):
+        if name == "to" and strays and _named_device(args, kwargs):
+            return result.clone()  # moved: another tensor, without the mark
+        if strays and len(strays) == len(given):
             _mark(result)
         return result
 

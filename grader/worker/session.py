@@ -57,7 +57,7 @@ class Session:
     # -- loading -------------------------------------------------------------------------------
 
     def load(self, source: str, filename: str, exports: Mapping[str, str] | None = None) -> dict[str, Any]:
-        """Run the source as a module; return its top-level callables by name with their kind and parameters."""
+        """Run the source as a module; return its callables by name with their kind and parameters."""
         self._filename = filename
         name = "kata_" + "".join(c if c.isalnum() else "_" for c in filename.rsplit("/", 1)[-1])
         module = types.ModuleType(name)
@@ -80,7 +80,7 @@ class Session:
 
     def call(
         self,
-        target: str | Sequence[Any],
+        target: str | list[Any],
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
         *,
@@ -88,7 +88,7 @@ class Session:
         forbid: Sequence[str] = (),
         elsewhere: bool = False,
     ) -> dict[str, Any]:
-        """Call a symbol, an object or its method; return value, the names of mutated arguments, a call number."""
+        """Call a symbol, an object or its method; return its value and what it changed."""
         function, module = self._resolve(target)
         args = [self._given(a) for a in args]
         kwargs = {name: self._given(a) for name, a in (kwargs or {}).items()}
@@ -150,7 +150,7 @@ class Session:
         pairs = [("parameter", p) for p in module.named_parameters()]
         pairs += [("buffer", b) for b in module.named_buffers()]  # type: ignore[misc]
         for kind, (name, tensor) in pairs:
-            lazy = isinstance(tensor, nn.parameter.UninitializedTensorMixin)
+            lazy = isinstance(tensor, (nn.UninitializedParameter, nn.UninitializedBuffer))
             entries.append(
                 {
                     "name": name,
@@ -207,7 +207,8 @@ class Session:
         if pairs and wanted:
             # One scalar instead of grad_outputs=: with those, autograd imports a symbolic-algebra library.
             def pull() -> tuple[Tensor | None, ...]:
-                total = torch.stack([(out * cotangent).sum() for out, cotangent in pairs]).sum()
+                with torch.enable_grad():
+                    total = torch.stack([(out * cotangent).sum() for out, cotangent in pairs]).sum()
                 return torch.autograd.grad(total, wanted, retain_graph=True, allow_unused=True)
 
             grads = list(self._told(pull))
@@ -219,7 +220,7 @@ class Session:
 
     # -- inside --------------------------------------------------------------------------------
 
-    def _resolve(self, target: str | Sequence[Any]) -> tuple[Callable[..., Any], nn.Module | None]:
+    def _resolve(self, target: str | list[Any]) -> tuple[Callable[..., Any], nn.Module | None]:
         if isinstance(target, str):
             return self._symbols[target], None
         handle, method = target
@@ -262,6 +263,7 @@ def tensors_of(value: Any) -> Iterator[Tensor]:
 
 
 def describe(value: Any) -> dict[str, Any]:
+    """Tell of a callable what the judge wants to know before calling it."""
     kind = "class" if isinstance(value, type) else "function"
     try:
         names = [p.name for p in inspect.signature(value).parameters.values()]
@@ -290,7 +292,9 @@ def _snapshot(value: Any) -> Any:
 
 def _changed(before: list[Any], after: list[Any]) -> list[Any]:
     """Return the positions and names of the arguments that no longer hold what they held."""
-    places: list[Any] = [i for i, (a, b) in enumerate(zip(before[0], after[0], strict=True)) if not _same(a, b)]
+    places: list[Any] = [
+        i for i, (a, b) in enumerate(zip(before[0], after[0], strict=True)) if not _same(a, b)
+    ]
     return places + [name for name in after[1] if not _same(before[1][name], after[1][name])]
 
 
@@ -300,7 +304,9 @@ def _same(before: Any, after: Any) -> bool:
     if isinstance(after, Tensor):
         if not isinstance(before, Tensor) or before.shape != after.shape or before.dtype != after.dtype:
             return False
-        return torch.equal(before, after) or bool(((before == after) | (before != before) & (after != after)).all())
+        return torch.equal(before, after) or bool(
+            ((before == after) | (before != before) & (after != after)).all()
+        )
     if isinstance(after, Mapping):
         return list(before) == list(after) and all(_same(before[k], after[k]) for k in after)
     if isinstance(after, (list, tuple)):

@@ -37,7 +37,9 @@ class Died(Exception):
 class Worker:
     """The judge's end of one worker process."""
 
-    def __init__(self, zygote: Zygote, connection: socket.socket, pid: int, files: tuple[IO[bytes], IO[bytes]]) -> None:
+    def __init__(
+        self, zygote: Zygote, connection: socket.socket, pid: int, files: tuple[IO[bytes], IO[bytes]]
+    ) -> None:
         self._zygote = zygote
         self._connection = connection
         self._pid = pid

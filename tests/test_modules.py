@@ -1,0 +1,182 @@
+"""Module katas: a right architecture is right whatever its attributes are called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny
+
+SOLUTION = '''"""Two heads."""
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from grader import right, wrong
+
+LEVEL = 1
+MINUTES = 5
+HINTS = ("1", "2", "3")
+
+
+class Heads(nn.Module):
+    """Two hidden layers of equal shape, then batch norm and a head."""
+
+    def __init__(self, width: int, classes: int):
+        super().__init__()
+        self.first = nn.Linear(width, width)
+        self.second = nn.Linear(width, width)
+        self.norm = nn.BatchNorm1d(width)
+        self.head = nn.Linear(width, classes)
+
+    def forward(self, x: Float[Tensor, "b width"]) -> Float[Tensor, "b classes"]:
+        """Return scores."""
+        return self.head(self.norm(torch.relu(self.second(torch.tanh(self.first(x))))))
+'''
+
+TEST = """from grader import Kata, Rules
+
+kata = Kata(__file__, rules=Rules(sizes={"b": (4, 5)}))
+
+test_contract = kata.contract()
+test_values = kata.values()
+test_gradients = kata.gradients()
+"""
+
+HEAD = "import torch\nfrom torch import nn\n\n\n"
+
+
+def heads(init: str, forward: str) -> str:
+    return (
+        HEAD
+        + "class Heads(nn.Module):\n    def __init__(self, width, classes):\n        super().__init__()\n"
+        + "".join(f"        {line}\n" for line in init.splitlines())
+        + "\n    def forward(self, x):\n"
+        + "".join(f"        {line}\n" for line in forward.splitlines())
+    )
+
+
+PLAIN = """self.first = nn.Linear(width, width)
+self.second = nn.Linear(width, width)
+self.norm = nn.BatchNorm1d(width)
+self.head = nn.Linear(width, classes)"""
+CHAIN = "return self.head(self.norm(torch.relu(self.second(torch.tanh(self.first(x))))))"
+
+RIGHT = {
+    "as asked": (PLAIN, CHAIN),
+    "other names": (
+        PLAIN.replace("first", "a").replace("second", "b"),
+        CHAIN.replace("first", "a").replace("second", "b"),
+    ),
+    "the equal layers registered the other way round": (
+        PLAIN.replace("first", "x").replace("second", "first").replace("x", "second", 1),
+        CHAIN,
+    ),
+    "names that lie": (
+        PLAIN.replace("first", "t").replace("second", "first").replace("self.t ", "self.second "),
+        CHAIN.replace("first", "t").replace("second", "first").replace(".t(", ".second("),
+    ),
+    "one sequential": (
+        "self.all = nn.Sequential(nn.Linear(width, width), nn.Tanh(), nn.Linear(width, width), nn.ReLU(), "
+        "nn.BatchNorm1d(width), nn.Linear(width, classes))",
+        "return self.all(x)",
+    ),
+    "a list of layers": (
+        "self.layers = nn.ModuleList([nn.Linear(width, width) for _ in range(2)])\nself.n = nn.BatchNorm1d(width)\n"
+        "self.out = nn.Linear(width, classes)",
+        "x = torch.tanh(self.layers[0](x))\nreturn self.out(self.n(torch.relu(self.layers[1](x))))",
+    ),
+    "bare parameters": (
+        "self.w1 = nn.Parameter(torch.randn(width, width))\nself.b1 = nn.Parameter(torch.zeros(width))\n"
+        "self.second = nn.Linear(width, width)\nself.norm = nn.BatchNorm1d(width)\n"
+        "self.head = nn.Linear(width, classes)",
+        "return self.head(self.norm(torch.relu(self.second(torch.tanh(x @ self.w1.T + self.b1)))))",
+    ),
+    "a 1x1 convolution for a head": (
+        PLAIN.replace("nn.Linear(width, classes)", "nn.Conv1d(width, classes, 1)"),
+        "x = self.norm(torch.relu(self.second(torch.tanh(self.first(x)))))\nreturn self.head(x[:, :, None])[:, :, 0]",
+    ),
+    "lazy layers": (PLAIN.replace("nn.Linear(width, classes)", "nn.LazyLinear(classes)"), CHAIN),
+    "a constant buffer of its own": (PLAIN + "\nself.register_buffer('one', torch.ones(3))", CHAIN),
+}
+
+WRONG = {
+    "one layer used twice": (PLAIN, CHAIN.replace("second", "first"), "value"),
+    "no bias": (PLAIN.replace("(width, classes)", "(width, classes, bias=False)"), CHAIN, "contract"),
+    "one layer too many": (PLAIN + "\nself.more = nn.Linear(width, 2)", CHAIN, "contract"),
+    "no norm": (
+        PLAIN.replace("self.norm = nn.BatchNorm1d(width)\n", ""),
+        CHAIN.replace("self.norm", ""),
+        "contract",
+    ),
+    "activations swapped": (
+        PLAIN,
+        CHAIN.replace("relu", "tmp").replace("tanh", "relu").replace("tmp", "tanh"),
+        "value",
+    ),
+    "norm in the wrong place": (
+        PLAIN,
+        "return self.head(torch.relu(self.norm(self.second(torch.tanh(self.first(x))))))",
+        "value",
+    ),
+    "a layer cut off from the graph": (
+        PLAIN,
+        CHAIN.replace("self.first(x)", "self.first(x).detach()"),
+        "gradient",
+    ),
+    "always evaluating": (PLAIN, "self.norm.eval()\n" + CHAIN, "value"),
+    "a dropout that was not asked for": (
+        PLAIN,
+        "x = torch.dropout(x, 0.5, self.training)\n" + CHAIN,
+        "value",
+    ),
+    "a residual": (PLAIN, CHAIN.replace("self.first(x)", "self.first(x) + x"), "value"),
+    "hidden layers in a plain list": (
+        "self.l = [nn.Linear(width, width), nn.Linear(width, width)]\nself.norm = nn.BatchNorm1d(width)\n"
+        "self.head = nn.Linear(width, classes)",
+        "return self.head(self.norm(torch.relu(self.l[1](torch.tanh(self.l[0](x))))))",
+        "contract",
+    ),
+    "not a module": ("pass", "return x", "contract"),
+}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return tiny.kata(tmp_path_factory.mktemp("modules"), SOLUTION, TEST)
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_accepts(made: Any, name: str) -> None:
+    assert tiny.judge(made, heads(*RIGHT[name])) == ("passed", "")
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_refuses(made: Any, name: str) -> None:
+    init, forward, kind = WRONG[name]
+    assert tiny.judge(made, heads(init, forward))[0] == kind
+
+
+def test_forgetting_super_is_one_sentence(made: Any) -> None:
+    answer = heads(PLAIN, CHAIN).replace("        super().__init__()\n", "")
+    kind, sentence = tiny.judge(made, answer)
+    assert kind == "error"
+    assert "__init__() call" in sentence
+
+
+def test_a_plain_class_is_told_to_be_a_module(made: Any) -> None:
+    kind, sentence = tiny.judge(made, "class Heads:\n    def __init__(self, width, classes):\n        pass\n")
+    assert (kind, sentence) == ("contract", "Heads is not an nn.Module.")
+
+
+def test_what_cannot_be_paired_is_shown_side_by_side(made: Any, tmp_path: Path) -> None:
+    from grader.audit import first_problem
+    from grader.candidate import Candidate, Local
+
+    candidate = Candidate(Local())
+    candidate.load(heads(PLAIN.replace("(width, classes)", "(width, classes, bias=False)"), CHAIN), "it.py")
+    found = first_problem(made[1], candidate)
+    assert found is not None
+    assert "(missing)" in found[1].note
+    assert "first.weight" in found[1].note
