@@ -156,7 +156,7 @@ def _unreached(tree: ast.Module) -> set[str]:
 
 def _changes(owner: ast.stmt) -> Iterator[_Change]:
     skipped = _untouchable(owner)
-    statements = list(_statements(owner))
+    statements = _statements(owner)
     for node in ast.walk(owner):
         if id(node) in skipped:
             continue
@@ -201,10 +201,9 @@ def _calls(node: ast.Call, holder: ast.AST) -> Iterator[_Change]:
 
 def _defaults(node: ast.arguments, holder: ast.AST) -> Iterator[_Change]:
     for i, default in enumerate(node.defaults):
-        if isinstance(default, ast.Constant):
-            for value in _other_constants(default.value):
-                changed = [*node.defaults[:i], ast.Constant(value), *node.defaults[i + 1 :]]
-                yield _set(node, "defaults", changed, holder)
+        for value in _other_constants(_literal(default)):
+            changed = [*node.defaults[:i], ast.Constant(value), *node.defaults[i + 1 :]]
+            yield _set(node, "defaults", changed, holder)
 
 
 def _dropped(owner: ast.stmt) -> Iterator[_Change]:
@@ -262,6 +261,13 @@ def _untouchable(owner: ast.stmt) -> set[int]:
     return found
 
 
+def _literal(node: ast.expr) -> Any:
+    try:
+        return ast.literal_eval(node)
+    except ValueError:
+        return None
+
+
 def _counts_from_the_end(node: ast.UnaryOp) -> bool:
     """A -1 is nearly always the last axis, and its own sign change the same axis again."""
     return (
@@ -281,16 +287,14 @@ def _is_text(statement: ast.stmt) -> bool:
     )
 
 
-def _statements(owner: ast.stmt) -> Iterator[ast.stmt]:
-    for node in ast.walk(owner):
-        if isinstance(node, ast.stmt) and not isinstance(
-            node, (ast.FunctionDef, ast.ClassDef, ast.For, ast.If, ast.With)
-        ):
-            yield node
+def _statements(owner: ast.stmt) -> list[ast.stmt]:
+    """Return the statements inside, the innermost last."""
+    inner = (n for n in ast.walk(owner) if isinstance(n, ast.stmt) and n is not owner)
+    return [n for n in inner if not isinstance(n, (ast.FunctionDef, ast.ClassDef))]
 
 
 def _holder(node: ast.AST, statements: list[ast.stmt]) -> ast.stmt | None:
-    return next((s for s in statements if any(n is node for n in ast.walk(s))), None)
+    return next((s for s in reversed(statements) if any(n is node for n in ast.walk(s))), None)
 
 
 def _swap(node: ast.AST, field: str, value: Any) -> Callable[[], None]:
@@ -318,8 +322,8 @@ def _replace(node: ast.AST, by: ast.AST) -> Callable[[], None]:
 def _text(node: Any) -> str:
     if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
         return ast.unparse(node).splitlines()[0]
-    if isinstance(node, (ast.If, ast.For, ast.With)):
-        return ast.unparse(node).replace("\n", " ")
+    if isinstance(node, (ast.If, ast.For, ast.While, ast.With)):
+        return ast.unparse(node).partition("\n")[0]
     return ast.unparse(node)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import hashlib
+import io
 import json
 import os
 import sys
@@ -217,11 +218,18 @@ class Grading:
     ) -> Verdict:
         from grader import story
 
-        mistake = None
+        mistake, printed = None, ""
         if candidate is not None:
-            problem, mistake = explain(kata, check, problem, candidate)
+            with contextlib.redirect_stdout(io.StringIO()):
+                problem, mistake = explain(kata, check, problem, candidate)
+            printed = prints(kata, problem, candidate)
         text = story.told(
-            problem, title=check.title, mistake=mistake, again=f"pytest {nodeid}", file=kata.stub
+            problem,
+            title=check.title,
+            mistake=mistake,
+            printed=printed,
+            again=f"pytest {nodeid}",
+            file=kata.stub,
         )
         return Verdict(kata.id, name, check.title, problem.kind, seconds, text, mistake)
 
@@ -334,6 +342,18 @@ def explain(kata: Kata, check: Check, problem: Problem, candidate: Candidate) ->
     except Died:
         return problem, None
     return small, known.sentence if known is not None else None
+
+
+def prints(kata: Kata, problem: Problem, candidate: Candidate) -> str:
+    """Return what the learner's code prints on the case that is told."""
+    from grader.candidate import Died
+
+    if problem.case is None or problem.case.plan.label == "property":
+        return ""
+    heard = io.StringIO()
+    with contextlib.redirect_stdout(heard), contextlib.suppress(Died):
+        kata.see(candidate, problem.case, kata.expect(problem.case)[1])
+    return heard.getvalue()
 
 
 def read_source(path: Path) -> str:

@@ -19,13 +19,20 @@ from grader.worker.wire import Elsewhere, Stream
 WIDTH = 78
 _SMALL = 24
 _CORNER = 4
+_LINES = 12
 
 
 def told(
-    problem: Problem, *, title: str, mistake: str | None = None, again: str = "", file: Path | None = None
+    problem: Problem,
+    *,
+    title: str,
+    mistake: str | None = None,
+    printed: str = "",
+    again: str = "",
+    file: Path | None = None,
 ) -> str:
     """Return the whole story as plain text."""
-    paragraphs = [_opening(problem, title), _call(problem), _frames(problem, file)]
+    paragraphs = [_opening(problem, title), _call(problem), _frames(problem, file), _printed(printed)]
     if mistake is not None:
         paragraphs.append(f"It behaves like a version that {mistake}.")
     if again:
@@ -202,6 +209,14 @@ def _frames(problem: Problem, file: Path | None) -> str:
     return (
         "Your lines, outermost first:\n" + "\n".join(shown) if len(shown) > 1 else "Your line:\n" + shown[0]
     )
+
+
+def _printed(text: str) -> str:
+    """Show the first lines of what the code printed."""
+    lines = [line[:WIDTH] for line in text.splitlines()]
+    if len(lines) > _LINES:
+        lines = [*lines[:_LINES], f"... and {len(lines) - _LINES} more lines"]
+    return "\n".join(["Your code printed:", *(f"  {line}" for line in lines)]) if lines else ""
 
 
 def _line_of(stack: str, file: Path | None) -> tuple[int, str] | None:

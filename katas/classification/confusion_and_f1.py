@@ -9,13 +9,14 @@ num_classes - 1. With K = num_classes, return (cm, precision, recall, f1, macro_
     f1         [K]     float32  2 * precision * recall / (precision + recall)
     macro_f1                    mean of f1 over all K classes, a float or a 0-d tensor
 
-* Wherever this asks for 0 / 0, the value is 0, never NaN: a class never predicted has precision 0, a class
-  without samples has recall 0. Both also count in the mean as f1 = 0.
+* Wherever this asks for 0 / 0, the value is 0, never NaN: a class never predicted has precision 0, a
+  class without samples has recall 0. Both have f1 = 0, and count in the mean.
 * N may be 0: then everything is 0. pred and target stay as they are.
 * Write it without a loop over the samples if you can (think of counting pairs); a loop is not refused.
 
-Example: pred (0, 0, 1, 1), target (0, 1, 1, 2), num_classes = 3 give cm ((1, 0, 0), (1, 1, 0), (0, 1, 0)),
-precision (1/2, 1/2, 0), recall (1, 1/2, 0), f1 (2/3, 1/2, 0) and macro_f1 = 7/18.
+Example: pred (0, 0, 1, 1), target (0, 1, 1, 2), num_classes = 3 give
+cm ((1, 0, 0), (1, 1, 0), (0, 1, 0)), precision (1/2, 1/2, 0), recall (1, 1/2, 0), f1 (2/3, 1/2, 0)
+and macro_f1 = 7/18.
 """
 
 import torch

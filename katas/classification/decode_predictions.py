@@ -1,13 +1,14 @@
 """Turn logits into decisions.
 
-logits [B, K] holds one score per image and class. Return booleans [B, K]: True where the class is predicted.
+logits [B, K] holds one score per image and class. Return booleans [B, K]: True where the class is
+predicted.
 
 * mode "single": one class per image. Each row has exactly one True, at its largest logit; where several
   logits share the largest value, at the first of them. thr plays no part.
 * mode "multi": any number of classes per image, also none. Each class is decided on its own: True where
   sigmoid(logit) >= thr. A probability of exactly thr counts.
-* mode is one of these two words, and 0 < thr < 1. Logits are finite, may be large (hundreds) and may carry
-  gradients, as they do in training.
+* mode is one of these two words, and 0 < thr < 1. Logits are finite, may be large (hundreds) and may
+  carry gradients, as they do in training.
 * B may be 0, and then the result is [0, K]; K is at least 1. A batch of one image keeps its batch axis.
 * The result has dtype bool; the logits stay as they are.
 

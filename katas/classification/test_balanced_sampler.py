@@ -1,6 +1,9 @@
 import torch
 
-from grader import EXACT, Kata, Rules, labels
+from grader import Kata, Rules, Tolerance, labels
+
+# Between the errors of float64 with a tiny constant in a denominator, and those of float32.
+CLOSE = Tolerance(float64=(1.2e-8, 1e-9))
 
 kata = Kata(
     __file__,
@@ -10,7 +13,7 @@ kata = Kata(
         empty="n",
         single="n num_classes",
         dtypes=(torch.float64,),
-        tolerance=EXACT,
+        tolerance=CLOSE,
     ),
 )
 kata.also("only the first classes are present", num_classes=5, labels=torch.tensor([0, 1, 0, 0, 1, 1, 0]))
@@ -25,7 +28,7 @@ test_values = kata.values()
 def test_distribution(sampler_probs, labels, num_classes):
     """The probabilities of all samples sum to one."""
     total = float(sampler_probs(labels, num_classes).sum())
-    assert abs(total - 1) < 1e-9, f"The probabilities sum to {total:.6g}."
+    assert abs(total - 1) < 1e-6, f"The probabilities sum to {total:.6g}."
 
 
 @kata.check(regime="absent")
@@ -33,11 +36,11 @@ def test_equal_totals(sampler_probs, labels, num_classes):
     """Every class that is present has the same total."""
     probs = sampler_probs(labels, num_classes)
     totals = [float(probs[labels == c].sum()) for c in labels.unique()]
-    assert max(totals) - min(totals) < 1e-9, f"The totals reach from {min(totals):.6g} to {max(totals):.6g}."
+    assert max(totals) - min(totals) < 1e-6, f"The totals reach from {min(totals):.6g} to {max(totals):.6g}."
 
 
 @kata.check
 def test_absent_classes(sampler_probs, labels, num_classes):
     """Classes without samples change nothing, however many there are."""
     one, other = sampler_probs(labels, num_classes), sampler_probs(labels, num_classes + 3)
-    assert torch.allclose(one, other, rtol=1e-9), "Three more classes without samples change the result."
+    assert torch.allclose(one, other, rtol=1e-6), "Three more classes without samples change the result."

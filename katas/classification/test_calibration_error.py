@@ -5,7 +5,7 @@ from grader import Kata, Rules, Source, Wanted, one_of, probabilities, regimes
 
 @regimes("tied", "sure")
 def probs(source: Source, wanted: Wanted, drawn: dict) -> torch.Tensor:
-    """Rows that sum to 1, made uneven so that even equal draws lie on no edge of a bin; quarters when tied."""
+    """Rows that sum to 1: uneven, so that equal draws lie on no edge of a bin; quarters when tied."""
     found = probabilities(source, wanted, drawn)
     if source.regime != "generic":
         return found

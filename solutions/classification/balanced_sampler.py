@@ -7,8 +7,8 @@ every sample, so that drawing samples with these probabilities meets every class
 * Samples of the same class have the same probability.
 * Every class that is present, that is, has at least one sample, has the same total over its samples.
   With C classes present that total is 1/C. A class without samples takes no share and does no harm.
-* Return float64 [N], in the order of labels, worked out in float64: the values are compared to nine
-  digits. (Dividing tensors of ints gives float32, which is good for seven.)
+* Return float64 [N], in the order of labels, worked out in float64: a value may be off by one part in
+  10^8. (Mind that dividing tensors of ints gives float32, which is less exact than that.)
 * N may be 0, and then the result is empty. labels stay as they are.
 
 Example: labels (0, 0, 0, 2) with num_classes = 3 give (1/6, 1/6, 1/6, 1/2): two classes are present,
@@ -182,3 +182,14 @@ def in_place(labels, num_classes):
     inverse = torch.unique(labels, return_inverse=True)[1]
     labels.copy_(inverse)
     return sampler_probs(labels, num_classes)
+
+
+@wrong("weights by the number of samples outside the class, which balances two classes only")
+def complement(labels, num_classes):
+    weight = (len(labels) - torch.bincount(labels, minlength=num_classes)[labels]).double()
+    return weight / weight.sum() if weight.any() else sampler_probs(labels, num_classes)
+
+
+@wrong("takes a softmax of the inverse counts")
+def softmaxed(labels, num_classes):
+    return torch.softmax(1 / torch.bincount(labels, minlength=num_classes)[labels].double(), dim=0)

@@ -30,8 +30,8 @@ HINTS = (
     "Three things are needed of each sample: how sure it was, whether it was right, and which bin it is in.",
     "Rounding a scaled confidence up tells the bin, since bins are closed above. Average the confidences "
     "that lie in the bin, not its middle, and let each bin weigh as much as it holds samples.",
-    "In a bin, the share times the gap is the absolute sum of (right or wrong, as 1 or 0, less confidence) over "
-    "the number of all samples. Add these sums up per bin, take absolute values, then add the bins.",
+    "In a bin, the share times the gap is the absolute sum of (right or wrong, as 1 or 0, less confidence) "
+    "over the number of all samples. Add these sums up per bin, take absolute values, then add the bins.",
 )
 
 
@@ -55,8 +55,9 @@ def looped(probs, target, n_bins=15):
     accuracy = predicted.eq(target)
     edges = torch.linspace(0, 1, n_bins + 1)
     error = torch.zeros(())
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
-        inside = (confidence > low.item()) & (confidence <= high.item())
+    for i in range(n_bins):
+        low, high = edges[i].item(), edges[i + 1].item()
+        inside = (confidence > low) & (confidence <= high)
         share = inside.float().mean()
         if share > 0:
             error = error + share * (accuracy[inside].float().mean() - confidence[inside].mean()).abs()

@@ -274,3 +274,22 @@ def in_place(pred, target, num_classes):
 def guessed_classes(pred, target, num_classes):
     seen = torch.cat([pred, target])
     return confusion_and_f1(pred, target, int(seen.max()) + 1 if len(seen) else num_classes)
+
+
+@wrong("leaves class 0 out of the mean as if it were background")
+def without_background(pred, target, num_classes):
+    cm, precision, recall, f1, _ = confusion_and_f1(pred, target, num_classes)
+    return cm, precision, recall, f1, f1[1:].mean().item() if num_classes > 1 else 0.0
+
+
+@wrong("takes the geometric mean of precision and recall for F1")
+def geometric(pred, target, num_classes):
+    cm, precision, recall, _, _ = confusion_and_f1(pred, target, num_classes)
+    f1 = (precision * recall).sqrt()
+    return cm, precision, recall, f1, f1.mean().item()
+
+
+@wrong("numbers the pairs in a base one too small, so that different pairs meet in one cell")
+def small_base(pred, target, num_classes):
+    pairs = torch.bincount(target * (num_classes - 1) + pred, minlength=num_classes**2)
+    return _metrics(pairs.reshape(num_classes, num_classes))

@@ -169,3 +169,41 @@ def stacked(logits, mode, thr=0.5):
 @wrong("takes the sigmoid in the caller's own tensor")
 def in_place(logits, mode, thr=0.5):
     return logits.sigmoid_() >= thr if mode == "multi" else decode_predictions(logits, mode)
+
+
+@wrong("lets one_hot guess the number of classes from the winners")
+def guessed_width(logits, mode, thr=0.5):
+    if mode == "multi" or len(logits) == 0:
+        return decode_predictions(logits, mode, thr)
+    return torch.nn.functional.one_hot(logits.argmax(dim=1)).bool()
+
+
+@wrong("marks the winner of any image in every row")
+def winners_everywhere(logits, mode, thr=0.5):
+    decided = decode_predictions(logits, mode, thr)
+    return decided.any(dim=0).expand_as(decided) if mode == "single" else decided
+
+
+@wrong(
+    "writes the sigmoid as exp(z) over 1 + exp(z), which is NaN for large logits and then never reaches thr"
+)
+def overflowing(logits, mode, thr=0.5):
+    odds = logits.exp()
+    return odds / (1 + odds) >= thr if mode == "multi" else decode_predictions(logits, mode)
+
+
+@wrong("rounds the probabilities before it compares them")
+def rounded(logits, mode, thr=0.5):
+    if mode == "single":
+        return decode_predictions(logits, mode)
+    return logits.sigmoid().mul(100).round().div(100) >= thr
+
+
+@wrong("works in half precision, where close logits become equal")
+def half_precision(logits, mode, thr=0.5):
+    return decode_predictions(logits.half(), mode, thr)
+
+
+@wrong("has another default for thr")
+def other_default(logits, mode, thr=0.0):
+    return decode_predictions(logits, mode, thr)

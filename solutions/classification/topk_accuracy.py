@@ -221,3 +221,28 @@ def named_keys(logits, target, ks):
 @wrong("returns a list of shares")
 def as_list(logits, target, ks):
     return list(topk_accuracy(logits, target, ks).values())
+
+
+@wrong("leaves a k that is too large to topk, which raises an error of another kind")
+def other_error(logits, target, ks):
+    for k in ks:
+        logits.topk(k, dim=1)
+    return topk_accuracy(logits, target, ks)
+
+
+@wrong("sorts ks for itself and hands the shares back in that order")
+def paired_anew(logits, target, ks):
+    return dict(zip(ks, topk_accuracy(logits, target, tuple(sorted(ks))).values()))
+
+
+@wrong("averages over the classes of the targets instead of over the samples")
+def per_class(logits, target, ks):
+    parts = [topk_accuracy(logits[target == c], target[target == c], ks) for c in target.unique()]
+    return (
+        {k: sum(p[k] for p in parts) / len(parts) for k in ks} if parts else topk_accuracy(logits, target, ks)
+    )
+
+
+@wrong("works in half precision, where close logits become equal")
+def half_precision(logits, target, ks):
+    return topk_accuracy(logits.half(), target, ks)
