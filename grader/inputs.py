@@ -143,7 +143,8 @@ def plans(
         yield from (plan(f"{name}={o!r}", dtype=main, fixed={name: o}, gradients=True) for o in options)
     for regime in _regimes(target, makers):
         yield from (plan(f"{regime} values", dtype=main, regime=regime) for _ in range(4))
-        yield plan(f"{regime} values, defaults", dtype=main, regime=regime, give=frozenset())
+        if optional:
+            yield plan(f"{regime} values, defaults", dtype=main, regime=regime, give=frozenset())
     named = axes(target, makers, sizes)
     yield from (plan(f"{a} = 1", dtype=main, sizes={a: 1}, gradients=True) for a in named if a in single)
     yield from (plan(f"{a} = 0", dtype=main, sizes={a: 0}) for a in named if a in empty)
@@ -154,7 +155,7 @@ def plans(
         yield from (plan(short, dtype=dtype) for _ in range(2))
         for regime in _regimes(target, makers):
             yield plan(f"{short}, {regime} values", dtype=dtype, regime=regime)
-    if layouts and any(p.spec is not None and len(p.spec.dims) > 1 for p in target.parameters):
+    if layouts and any(p.spec is not None and p.spec.dims for p in target.parameters):
         yield from (plan("another memory layout", dtype=main, layout="strided") for _ in range(2))
     if devices:
         yield plan("another device", dtype=main, elsewhere=True)

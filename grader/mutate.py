@@ -53,9 +53,13 @@ _TWINS = (
         ("cumsum", "cumprod"),
         ("prod", "sum"),
     ),
-    *(("logical_and", "logical_or"), ("mean", "sum"), ("descending", "ascending"), ("relu", "abs")),
+    *(("logical_and", "logical_or"), ("relu", "abs")),
 )
-_NAMES = dict(_TWINS) | {b: a for a, b in reversed(_TWINS)}
+_NAMES: dict[str, tuple[str, ...]] = {
+    name: tuple(b if a == name else a for a, b in _TWINS if name in (a, b))
+    for pair in _TWINS
+    for name in pair
+}
 _SYMMETRIC = {
     "maximum",
     "minimum",
@@ -157,11 +161,14 @@ def _unreached(tree: ast.Module) -> set[str]:
 def _changes(owner: ast.stmt) -> Iterator[_Change]:
     skipped = _untouchable(owner)
     statements = _statements(owner)
+    neighbours = _neighbours(owner)
     for node in ast.walk(owner):
         if id(node) in skipped:
             continue
         holder = _holder(node, statements) or owner
         yield from _of(node, holder)
+        if isinstance(node, ast.Name) and (other := neighbours.get(id(node))) is not None:
+            yield _set(node, "id", other, holder)
     yield from _dropped(owner)
 
 
@@ -178,8 +185,8 @@ def _of(node: ast.AST, holder: ast.AST) -> Iterator[_Change]:
         yield _become(node, node.operand, holder)
     elif isinstance(node, ast.Call):
         yield from _calls(node, holder)
-    elif isinstance(node, ast.Attribute) and node.attr in _NAMES:
-        yield _set(node, "attr", _NAMES[node.attr], holder)
+    elif isinstance(node, ast.Attribute):
+        yield from (_set(node, "attr", name, holder) for name in _NAMES.get(node.attr, ()))
     elif isinstance(node, ast.Slice):
         ends = (f for f in ("lower", "upper", "step") if getattr(node, f) is not None)
         yield from (_set(node, f, None, holder) for f in ends)
@@ -195,8 +202,11 @@ def _calls(node: ast.Call, holder: ast.AST) -> Iterator[_Change]:
         yield _set(node, "args", [node.args[1], node.args[0], *node.args[2:]], holder)
     for i in range(len(node.keywords)):
         yield _set(node, "keywords", node.keywords[:i] + node.keywords[i + 1 :], holder)
+    if isinstance(node.func, ast.Name):
+        yield from (_set(node.func, "id", name, holder) for name in _NAMES.get(node.func.id, ()))
     if isinstance(node.func, ast.Attribute) and node.func.attr in _DROPPABLE:
-        yield _become(node, node.func.value, holder)
+        on_tensor = ast.unparse(node.func.value) not in ("torch", "F", "math")
+        yield _become(node, node.func.value if on_tensor else node.args[0], holder)
 
 
 def _defaults(node: ast.arguments, holder: ast.AST) -> Iterator[_Change]:
@@ -237,6 +247,18 @@ def _other_constants(value: Any) -> tuple[Any, ...]:
     if isinstance(value, float):
         return (value * 1.5 + 0.1, -value) if value else (1.0,)
     return ()
+
+
+def _neighbours(owner: ast.stmt) -> dict[int, str]:
+    """For each use of a parameter, the parameter after it, which it could be mistaken for."""
+    found: dict[int, str] = {}
+    for function in ast.walk(owner):
+        if isinstance(function, ast.FunctionDef):
+            names = [a.arg for a in function.args.args if a.arg != "self"]
+            after = dict(zip(names, [*names[1:], *names[:1]], strict=True)) if len(names) > 1 else {}
+            uses = (n for n in ast.walk(function) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load))
+            found |= {id(n): after[n.id] for n in uses if n.id in after}
+    return found
 
 
 def _untouchable(owner: ast.stmt) -> set[int]:

@@ -7,8 +7,7 @@ predicted.
   logits share the largest value, at the first of them. thr plays no part.
 * mode "multi": any number of classes per image, also none. Each class is decided on its own: True where
   sigmoid(logit) >= thr. A probability of exactly thr counts.
-* mode is one of these two words, and 0 < thr < 1. Logits are finite, may be large (hundreds) and may
-  carry gradients, as they do in training.
+* mode is one of these two words, and 0 < thr < 1. Logits are finite and may be large (hundreds).
 * B may be 0, and then the result is [0, K]; K is at least 1. A batch of one image keeps its batch axis.
 * The result has dtype bool; the logits stay as they are.
 

@@ -17,6 +17,7 @@ The model has three stages, for images of any height H and width W:
 Example: feat_ch = 512 and num_classes = 10 add 5,130 parameters to those of the backbone.
 """
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 

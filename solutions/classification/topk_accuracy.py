@@ -9,8 +9,7 @@ each k in ks, the share of hits: a number from 0 to 1.
 * ks may be in any order, and the keys of the dict are its ints. For ks = () return {}.
 * Any k that is smaller than 1 or larger than K: raise ValueError. (k may well be larger than B.)
 * B may be 0, and then every share is 0.0.
-* Logits are finite, may be large (hundreds) and may carry gradients, as they do in training; the
-  shares need none. logits and target stay as they are.
+* Logits are finite and may be large (hundreds). logits and target stay as they are.
 * A share may be a float or a 0-d tensor.
 
 Example: logits ((3, 1, 2), (0, 5, 5)) with target (2, 2) rank the true class second in the first row,
