@@ -29,7 +29,7 @@ HINTS = (
     "The shapes of the anchors are the same in every cell. Make the S * R shapes and the h * w centres "
     "apart, then let broadcasting put every shape on every centre.",
     "Width is s over the root of r, height is s times it. Give the centres the axes [h, w, 1, 2] and the "
-    "shapes [S * R, 2]; corners are the centre minus and plus half the extent; flatten all but the last axis.",
+    "shapes [S * R, 2]; corners are the centre minus and plus half the extent; flatten the rest.",
 )
 
 
