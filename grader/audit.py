@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import json
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from grader import catalog, stub
-from grader.candidate import Candidate, Local, Raised, Remote, Transport
+from grader import stub
+from grader.candidate import Candidate, Local, Raised, Transport
 from grader.kata import Check, Kata, attempt
 from grader.model import KataInfo, Kind
 from grader.observe import Problem
@@ -264,79 +261,3 @@ def strays(places: Places, katas: Sequence[KataInfo]) -> list[str]:
             found.append(f"{path.relative_to(root.parent)} belongs to no kata")
     found += [f"{k.id} has no test file {k.test.name}" for k in katas if not k.test.is_file()]
     return found
-
-
-def table(reports: Sequence[Report]) -> str:
-    """Return the reports as a table that fits 80 columns."""
-    head = f"{'kata':<38} checks rights wrongs  named idle  seconds"
-    rows = [
-        f"{r.kata[:38]:<38} {r.checks:>6} {_of(r.accepted, r.rights):>6} {_of(r.refused, r.wrongs):>6} "
-        f"{_share(r.named, r.wrongs):>6} {len(r.idle):>4} {r.seconds:>8.2f}" + ("" if r.sound else "  !")
-        for r in reports
-    ]
-    return "\n".join([head, *rows])
-
-
-def _of(part: int, whole: int) -> str:
-    return f"{part}/{whole}"
-
-
-def _share(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.0f}%" if whole else "-"
-
-
-def workers() -> Callable[[Kata], Transport]:
-    """Start what forks workers and return how to reach a new one; must come before any kata is read."""
-    from grader.session import starter
-
-    start = starter("auto")
-    return lambda kata: Remote(start.spawn(), seconds=kata.rules.seconds)
-
-
-def main_audit(
-    places: Places,
-    *,
-    targets: Sequence[str] = (),
-    as_json: bool = False,
-    mutants: bool = False,
-    worker: bool = False,
-    strict: bool = False,
-) -> int:
-    """Audit katas and print what was found; return the exit code."""
-    transport = workers() if worker else None
-    import torch
-
-    torch.set_num_threads(1)
-    found = catalog.read(places)
-    chosen = list(found.katas) if not targets else [k for t in targets for k in catalog.find(found.katas, t)]
-    general = [str(p) for p in found.problems]
-    if not targets:
-        general += strays(places, found.katas)
-    if mutants:
-        from grader.mutants import main_mutants
-
-        return main_mutants(chosen, as_json=as_json)
-    reports = []
-    for info in chosen:
-        reports.append(audit(info, transport=transport, strict=strict))
-        if sys.stderr.isatty() and not as_json:
-            print(f"\r{len(reports)}/{len(chosen)} {info.id:<60}", end="", file=sys.stderr)
-    _print(reports, general, as_json=as_json)
-    return 0 if all(r.sound for r in reports) and not general else 1
-
-
-def _print(reports: Sequence[Report], general: Sequence[str], *, as_json: bool) -> None:
-    if as_json:
-        rows: list[dict[str, Any]] = [{**vars(r), "sound": r.sound} for r in reports]
-        print(json.dumps({"katas": rows, "problems": list(general)}, indent=2))
-        return
-    print(table(reports))
-    for report in reports:
-        for trouble in report.troubles:
-            print(f"  {report.kata}: {trouble}")
-        for note in report.notes:
-            print(f"  {report.kata}: {note}")
-    for sentence in general:
-        print(f"  {sentence}")
-    bad = sum(not r.sound for r in reports)
-    print(f"{len(reports)} katas, {bad} with troubles" if bad else f"{len(reports)} katas, all sound")

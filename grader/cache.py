@@ -43,10 +43,13 @@ class Cache:
             return
         text = json.dumps({"readers": _readers(), "entries": self.new}, ensure_ascii=False)
         draft = self.path.with_name(f"{self.path.name}.{os.getpid()}")
-        with suppress(OSError):
+        try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             draft.write_text(text, encoding="utf-8")
             draft.replace(self.path)
+        except OSError:
+            with suppress(OSError):
+                draft.unlink()
 
 
 def load(path: Path | None) -> Cache:

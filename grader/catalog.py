@@ -14,7 +14,7 @@ from grader import cache as caches
 from grader.model import KataInfo
 from grader.places import Places, kata_of
 from grader.source import public_symbols, version
-from grader.stub import StubError, plain, stub_text
+from grader.stub import StubError, is_bare, plain, stub_text
 
 TRACKS = (
     "classification",
@@ -68,6 +68,10 @@ class Catalog:
             return True
         except (OSError, UnicodeDecodeError):
             return False
+
+    def is_untouched(self, kata: KataInfo) -> bool:
+        """Whether nothing was written yet: the file is the stub, or one that an earlier version gave out."""
+        return self.is_stub(kata) or is_bare(kata.stub.read_text(encoding="utf-8-sig", errors="replace"))
 
     def __iter__(self) -> Iterator[KataInfo]:
         return iter(self.katas)

@@ -46,11 +46,13 @@ class Desk:
 
     def states(self) -> dict[str, KataState]:
         """Return where the learner stands with every kata, as of now."""
-        return progress.states(self.catalog, self.record.events(), self.catalog.is_stub)
+        return progress.states(self.catalog, self.record.events(), self.catalog.is_untouched)
 
     def state(self, kata: KataInfo) -> KataState:
         """Return where the learner stands with one kata, as of now."""
-        return progress.states([kata], self.record.events(subject=kata.id), self.catalog.is_stub)[kata.id]
+        return progress.states([kata], self.record.events(subject=kata.id), self.catalog.is_untouched)[
+            kata.id
+        ]
 
     def pick(self, text: str | None) -> KataInfo:
         """Return the one kata that is meant; nothing said means the next one not passed."""

@@ -99,3 +99,67 @@ class Event:
     kind: str
     subject: str
     data: Mapping[str, object] = field(default_factory=dict)
+
+
+class QuestionKind(StrEnum):
+    """How a question is answered; in a bank it follows from the keys present."""
+
+    ONE = "one"
+    """One of several options: ``choices`` and ``answer``."""
+    SEVERAL = "several"
+    """All the right options: ``choices`` and ``answers``."""
+    NUMBER = "number"
+    SHAPE = "shape"
+    ORDER = "order"
+    """Steps to bring into order: ``order``, written in the right one."""
+    BUG = "bug"
+    """Code is shown, and one option says what is wrong with it: ``code``, ``choices`` and ``answer``."""
+    OPEN = "open"
+    """An answer in the learner's own words, against ``points`` that they tick."""
+
+
+SKILLS = (
+    *("shapes", "loss", "metric", "post-processing", "numerics"),
+    *("architecture", "trade-offs", "training", "data"),
+)
+"""What a question trains."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question, from a bank, from a generator or from a known-wrong version."""
+
+    id: str
+    """``track/name``; never changes, since the record refers to it."""
+    kind: QuestionKind
+    ask: str
+    """Markdown with inline code; maths as Unicode."""
+    why: str
+    """Why the answer is right; for generated questions the worked solution."""
+    level: int
+    """1 (recall) to 3 (an interviewer's follow-up)."""
+    skills: tuple[str, ...]
+    choices: tuple[str, ...] = ()
+    answer: tuple[str, ...] = ()
+    """The right options, the steps in order, or the one right text."""
+    but: Mapping[str, str] = field(default_factory=dict)
+    """For each wrong option, why it is wrong."""
+    number: float | None = None
+    unit: str = ""
+    tolerance: float = 0.0
+    """Absolute; a typed number within it counts."""
+    shape: tuple[str, ...] = ()
+    """Sizes and symbols, such as ``("B", "512", "7", "7")``."""
+    code: str = ""
+    points: tuple[str, ...] = ()
+    source: str = ""
+    """Paper and year, where a fact needs one."""
+    kata: str | None = None
+    """The kata that the question follows from."""
+    family: str = ""
+    """Near-duplicates share a family and are never asked one after the other; the id if not said."""
+
+    @property
+    def track(self) -> str:
+        """The track it belongs to."""
+        return self.id.partition("/")[0]

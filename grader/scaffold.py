@@ -65,14 +65,54 @@ def with_a_matrix(x):
     return x @ (torch.eye(d, dtype=x.dtype) - torch.full((d, d), 1 / d, dtype=x.dtype))
 
 
+@right("with a sum over the columns, transposed")
+def transposed(x):
+    return (x.T - x.T.sum(dim=0) / x.shape[1]).T
+
+
+@right("with a loop over the rows")
+def looped(x):
+    return torch.stack([row - row.mean() for row in x])
+
+
 @wrong("takes the mean over the whole matrix")
 def over_everything(x):
     return x - x.mean()
 
 
-@wrong("takes the mean over the columns")
+@wrong("takes the mean over each column")
 def over_columns(x):
     return x - x.mean(dim=0, keepdim=True)
+
+
+@wrong("divides by one less than the number of entries")
+def divides_by_one_less(x):
+    return x - x.sum(dim=1, keepdim=True) / max(x.shape[1] - 1, 1)
+
+
+@wrong("takes the median away instead of the mean")
+def median(x):
+    return x - x.median(dim=1, keepdim=True).values
+
+
+@wrong("scales each row to deviation one as well")
+def standardised(x):
+    return (x - x.mean(dim=1, keepdim=True)) / x.std(dim=1, keepdim=True)
+
+
+@wrong("changes the input in place")
+def in_place(x):
+    return x.sub_(x.mean(dim=1, keepdim=True))
+
+
+@wrong("returns float32 whatever came in")
+def single_precision(x):
+    return (x - x.mean(dim=1, keepdim=True)).float()
+
+
+@wrong("lets no gradient through the mean")
+def detached(x):
+    return x - x.mean(dim=1, keepdim=True).detach()
 '''
 
 _TEST = '''\

@@ -170,11 +170,13 @@ class Record:
             f"Nothing is recorded in this session, because {self.path} cannot be written ({error}): "
             "`dojo doctor` says more."
         )
-        if self._db is None and self.path.is_file():
-            with suppress(sqlite3.Error):
-                db = _connection(f"{self.path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
-                db.execute("SELECT 1 FROM events LIMIT 1")
-                self._db = db
+        # A reader of the journal needs to write beside it; where it cannot, only what is in the file is read.
+        for mode in ("ro", "ro&immutable=1"):
+            if self._db is None and self.path.is_file():
+                with suppress(sqlite3.Error):
+                    db = _connection(f"{self.path.absolute().as_uri()}?mode={mode}", uri=True)
+                    db.execute("SELECT 1 FROM events LIMIT 1")
+                    self._db = db
 
     def _say(self, sentence: str) -> None:
         self.notice = sentence if self.notice is None else f"{self.notice} {sentence}"

@@ -8,7 +8,8 @@ import pytest
 import tiny
 
 from grader import catalog, places, stub
-from grader.audit import Report, audit, main_audit, strays
+from grader.audit import Report, audit, strays
+from grader.proving import main_audit
 
 GOOD = tiny.DOUBLE + "".join(
     f'\n\n@right("with {how}")\ndef right{i}(x):\n    return {how}\n'

@@ -135,10 +135,14 @@ def test_is_stub_sees_through_line_ends(here: Places) -> None:
     assert katas.is_stub(kata)
     kata.stub.write_text(kata.stub.read_text() + "# an idea\n")
     assert not katas.is_stub(kata)
-    kata.stub.write_bytes(b"\xff\xfe\x00")
-    assert not katas.is_stub(kata)
+    assert katas.is_untouched(kata)
+    for text in (b"\xff\xfe\x00", b"def double(x):\n    return 2 * x\n"):
+        kata.stub.write_bytes(text)
+        assert not katas.is_stub(kata)
+        assert not katas.is_untouched(kata)
     kata.stub.unlink()
     assert katas.is_stub(kata)
+    assert katas.is_untouched(kata)
 
 
 def test_the_cache_gives_the_same_and_notices_changes(here: Places, tmp_path: Path) -> None:
@@ -164,6 +168,9 @@ def test_a_broken_cache_is_done_without(here: Places, tmp_path: Path, text: str)
 def test_a_cache_that_cannot_be_written_is_done_without(here: Places, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert len(catalog.read(here, cache=tmp_path / "file" / "catalog.json")) == 3
+    (tmp_path / "taken" / "catalog.json").mkdir(parents=True)
+    assert len(catalog.read(here, cache=tmp_path / "taken" / "catalog.json")) == 3
+    assert [path.name for path in (tmp_path / "taken").iterdir()] == ["catalog.json"]
 
 
 def test_the_faces_load_nothing_heavy() -> None:

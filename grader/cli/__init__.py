@@ -88,7 +88,7 @@ def run(args: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except OSError as error:
-        return _say(f"{error.filename or 'A file'}: {error.strerror or error}.")
+        return _say(f"{error.filename or 'The system refused'}: {error.strerror or error}.")
     except Exception as error:
         if os.environ.get("DOJO_TRACEBACK"):
             raise

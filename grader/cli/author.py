@@ -66,8 +66,11 @@ def stub(ctx: click.Context, katas: tuple[str, ...], check: bool, force: bool) -
 @console.JSON
 @click.option("--mutants", is_flag=True, help="Also run machine-made mistakes; the tests must catch them.")
 @click.option("--worker", is_flag=True, help="Run every version behind the wall, as the learner's file is.")
+@click.option("--strict", is_flag=True, help="An answer where the stub should be is an error, not a note.")
 @click.pass_context
-def audit(ctx: click.Context, katas: tuple[str, ...], as_json: bool, mutants: bool, worker: bool) -> None:
+def audit(
+    ctx: click.Context, katas: tuple[str, ...], as_json: bool, mutants: bool, worker: bool, strict: bool
+) -> None:
     """Test the tests: right versions pass, wrong ones are caught, no check is idle. For authors.
 
     Without a name it audits every kata.
@@ -80,9 +83,11 @@ def audit(ctx: click.Context, katas: tuple[str, ...], as_json: bool, mutants: bo
         chosen = console.choose(desk, katas) if katas else ()
         targets = tuple(kata.id for kata in chosen)
         places = desk.places
-    from grader.audit import main_audit
+    from grader.proving import main_audit
 
-    ctx.exit(main_audit(places, targets=targets, as_json=as_json, mutants=mutants, worker=worker))
+    ctx.exit(
+        main_audit(places, targets=targets, as_json=as_json, mutants=mutants, worker=worker, strict=strict)
+    )
 
 
 def _renew(desk: Desk, kata: KataInfo, *, check: bool, force: bool) -> int:

@@ -7,12 +7,11 @@ one weight per class:
 * otherwise 0 <= beta < 1: proportional to (1 - beta) / (1 - beta^n), the inverse of the "effective
   number" of n samples that overlap more and more in what they show.
 * A class that never occurs (n = 0) has weight 0, not an infinite one.
-* The other weights are scaled so that all k together sum to k. Classes that never occur are counted in k.
+* The other weights are scaled so that all k together sum to k, and classes that never occur are counted
+  in k.
 * If no class occurs at all, every weight is 0. k may be 0, and the result is then empty.
-* The result is float32, but beta may come as near to 1 as 0.99999999, where 1 - beta^n has no digits left
-  in single precision (and where the weights are all but those of inverse frequency): compute in float64,
-  round at the end.
-* counts are int64 and stay as they are.
+* counts are int64 and stay as they are. The result is float32. Near beta = 1 the difference 1 - beta^n
+  loses digits in single precision; float64 inside keeps them, but what float32 gives is close enough.
 
 Example: the counts (1, 2, 0) have the weights (2, 1, 0) by inverse frequency, (1.8, 1.2, 0) for
 beta = 0.5, and (1.5, 1.5, 0) for beta = 0.

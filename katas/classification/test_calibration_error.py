@@ -23,7 +23,7 @@ def target(source: Source, wanted: Wanted, drawn: dict) -> torch.Tensor:
 
 def same(actual: object, expected: float, arguments: dict) -> str | None:
     """Accept what rounding in single precision leaves of a number between 0 and 1."""
-    return None if abs(float(actual) - expected) <= 1e-5 else "wrong value"
+    return None if abs(float(actual) - expected) <= 1e-5 else "The calibration error is wrong."
 
 
 # Tied rows hold quarters: edges of 2, 4 and 8 bins, and exact in every precision; no edge of 5 or 15 but 1.

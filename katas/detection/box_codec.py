@@ -15,6 +15,7 @@ Index a marks the anchor:
 Example: against the anchor (0, 0, 10, 20) the box (5, 0, 25, 20) has the deltas (1, 0, log 2, 0).
 """
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 

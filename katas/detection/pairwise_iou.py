@@ -14,6 +14,7 @@ divided by their union.
 Example: the squares (0, 0, 2, 2) and (1, 1, 3, 3) share 1 of 7 units of area, so their IoU is 1/7.
 """
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 

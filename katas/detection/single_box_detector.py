@@ -30,8 +30,8 @@ from which nothing is detached:
 beta is small by default because coordinates lie between 0 and 1: with beta = 1 no difference would ever
 leave the quadratic part, and the loss would be half of the mean square.
 
-Example: logits of zeros for num_classes = 1, label (1, 0), first box off by (0.5, 0, 0, 0), beta = 0.2: the
-class term is log 2, the box term (0.5 - 0.1) / 4 = 0.1, whatever the second box is; the loss is 0.793.
+Example: logits of zeros for num_classes = 1, label (1, 0), first box off by (0.5, 0, 0, 0), beta = 0.2:
+the class term is log 2, the box term (0.5 - 0.1) / 4 = 0.1, whatever the second box is; the loss is 0.793.
 """
 
 import torch

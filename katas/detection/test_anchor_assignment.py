@@ -30,6 +30,11 @@ kata.also(
     "one threshold", iou=torch.tensor([[0.5, 0.25], [0.25, 0.375], [0.125, 0.75]]).double(), pos=0.5, neg=0.5
 )
 
+kata.also(
+    "almost tied",
+    iou=torch.tensor([[0.5, 0.0], [0.4921875, 0.25], [0.0, 0.24609375], [0.4765625, 0.125]]).double(),
+)
+
 test_contract = kata.contract()
 test_values = kata.values()
 

@@ -14,7 +14,13 @@ def plain_boxes(source: Source, wanted: Wanted, drawn: dict) -> torch.Tensor:
     return boxes(source, wanted, drawn)
 
 
-kata = Kata(__file__, anchors=plain_boxes, gt=plain_boxes, deltas=deltas, rules=Rules(empty="n", single="n", devices=True))
+kata = Kata(
+    __file__,
+    anchors=plain_boxes,
+    gt=plain_boxes,
+    deltas=deltas,
+    rules=Rules(empty="n", single="n", devices=True),
+)
 
 test_contract = kata.contract()
 test_values = kata.values()

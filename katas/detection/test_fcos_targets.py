@@ -29,7 +29,7 @@ def labels(source: Source, wanted: Wanted, drawn: dict) -> torch.Tensor:
 
 
 def points(source: Source, wanted: Wanted, drawn: dict) -> torch.Tensor:
-    """Points in the same square: on the edges and corners of boxes in some regimes, between them in others."""
+    """Points in the same square: in some regimes on the edges and corners of boxes."""
     if source.regime in ("touching", "tied"):
         return source.integers(wanted.shape, 0, 14).double()
     if source.regime == "nested":

@@ -268,3 +268,30 @@ def in_place(probs, target, n_bins=15):
     found = expected_calibration_error(probs, target, n_bins)
     probs.scatter_(1, probs.argmax(dim=1, keepdim=True), 0)
     return found
+
+
+@wrong("counts a confidence on the edge between two bins in both")
+def in_both_bins(probs, target, n_bins=15):
+    confidence, predicted = probs.max(dim=-1)
+    gap = (predicted == target).to(probs.dtype) - confidence
+    edges = torch.arange(n_bins + 1, dtype=probs.dtype) / n_bins
+    inside = (confidence[:, None] >= edges[:-1]) & (confidence[:, None] <= edges[1:])
+    return (gap[:, None] * inside).sum(0).abs().sum().item() / max(len(target), 1)
+
+
+@wrong("lays the bins between 0 and the highest confidence that occurs")
+def up_to_the_highest(probs, target, n_bins=15):
+    confidence, predicted = probs.max(dim=-1)
+    place = confidence / max(confidence.tolist(), default=1.0)
+    bins = (place * n_bins).ceil().long() - 1
+    return _binned(confidence, predicted == target, bins, n_bins, len(target))
+
+
+@wrong("adds the gaps of the bins without dividing by the number of samples")
+def not_averaged(probs, target, n_bins=15):
+    return expected_calibration_error(probs, target, n_bins) * len(target)
+
+
+@wrong("rounds the result to two decimals")
+def two_decimals(probs, target, n_bins=15):
+    return round(expected_calibration_error(probs, target, n_bins), 2)

@@ -7,12 +7,11 @@ one weight per class:
 * otherwise 0 <= beta < 1: proportional to (1 - beta) / (1 - beta^n), the inverse of the "effective
   number" of n samples that overlap more and more in what they show.
 * A class that never occurs (n = 0) has weight 0, not an infinite one.
-* The other weights are scaled so that all k together sum to k. Classes that never occur are counted in k.
+* The other weights are scaled so that all k together sum to k, and classes that never occur are counted
+  in k.
 * If no class occurs at all, every weight is 0. k may be 0, and the result is then empty.
-* The result is float32, but beta may come as near to 1 as 0.99999999, where 1 - beta^n has no digits left
-  in single precision (and where the weights are all but those of inverse frequency): compute in float64,
-  round at the end.
-* counts are int64 and stay as they are.
+* counts are int64 and stay as they are. The result is float32. Near beta = 1 the difference 1 - beta^n
+  loses digits in single precision; float64 inside keeps them, but what float32 gives is close enough.
 
 Example: the counts (1, 2, 0) have the weights (2, 1, 0) by inverse frequency, (1.8, 1.2, 0) for
 beta = 0.5, and (1.5, 1.5, 0) for beta = 0.
@@ -180,7 +179,7 @@ def square_root(counts, beta=None):
     return _scaled(n.rsqrt() if beta is None else (1 - beta) / (1 - beta**n), counts)
 
 
-@wrong("raises beta to whole counts in single precision, where nothing is left of 1 - beta^n for beta near 1")
+@right("in single precision throughout")
 def single_precision(counts, beta=None):
     return _scaled(1 / counts if beta is None else (1 - beta) / (1 - beta**counts), counts)
 
@@ -208,3 +207,27 @@ def in_place(counts, beta=None):
 @wrong("leaves out the classes that never occur, so that the weights no longer line up with the classes")
 def shortened(counts, beta=None):
     return class_balanced_weights(counts, beta)[counts > 0]
+
+
+@wrong("scales the largest weight to 1")
+def largest_one(counts, beta=None):
+    found = class_balanced_weights(counts, beta)
+    return found / found.max() if counts.any() else found
+
+
+@wrong("hides zero counts behind a tiny number, which gives classes without samples nearly all the weight")
+def tiny_count(counts, beta=None):
+    n = counts.double() + 1e-6
+    raw = 1 / n if beta is None else (1 - beta) / (1 - beta**n)
+    return (raw / raw.sum() * len(counts)).float()
+
+
+@wrong("returns ones when no class occurs")
+def ones_for_nothing(counts, beta=None):
+    return class_balanced_weights(counts, beta) if counts.any() else torch.ones(len(counts))
+
+
+@wrong("takes the logarithm of the inverse frequency")
+def logarithm(counts, beta=None):
+    n = counts.double()
+    return _scaled(torch.log(n.sum() / n) if beta is None else (1 - beta) / (1 - beta**n), counts)

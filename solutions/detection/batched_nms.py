@@ -16,9 +16,9 @@ is greater than iou_thr.
 * n may be 0: the result is then an empty int64 tensor of shape [0].
 * The inputs stay as they are. All tensors are on the CPU.
 
-Example, with iou_thr = 0.5: (0, 0, 4, 4) with score 0.6, (0, 0, 4, 3) with 0.9 and (0, 0, 4, 2) with 0.8,
-all of class 0. Box 1 is the best. Its IoU with box 2 is 8/12 and with box 0 it is 12/16, so both go: the
-result is [1]. If box 0 were of class 1, the result would be [1, 0].
+Example, with iou_thr = 0.5: (0, 0, 4, 4) with score 0.6, (0, 0, 4, 3) with 0.9 and (0, 0, 4, 2) with
+0.8, all of class 0. Box 1 is the best. Its IoU with box 2 is 8/12 and with box 0 it is 12/16, so both
+go: the result is [1]. If box 0 were of class 1, the result would be [1, 0].
 """
 
 import torch
@@ -34,8 +34,8 @@ HINTS = (
     "What does a stable sort do with equal scores?",
     "Sort once over all classes. Compute all IoUs once, and mark the pairs that overlap too much and share "
     "a label. Then one loop over the boxes in order is enough.",
-    "Hold a boolean for every box in sorted order, all True. At box i, if its boolean is still True, turn off "
-    "every later box that is marked with it. What is left, mapped back through the sort, is the answer.",
+    "Hold a boolean for every box in sorted order, all True. At box i, if its boolean is still True, turn "
+    "off every later box that is marked with it. What is left, mapped back through the sort, is the answer.",
 )
 
 

@@ -1,10 +1,10 @@
 """Training targets of FCOS, the detector without anchors.
 
-FCOS looks at every point of a feature map and asks: which object am I in, how far are its four sides, and
-how close am I to its centre? Given the points and the ground truth, write down the right answers.
+FCOS looks at every point of a feature map and asks: which object am I in, how far are its four sides,
+and how close am I to its centre? Given the points and the ground truth, write down the right answers.
 
-* points [L, 2] are (x, y); boxes [M, 4] are (x1, y1, x2, y2) with x1 <= x2 and y1 <= y2, in pixels, of any
-  size; labels [M] are classes from 1 up, because 0 is the background.
+* points [L, 2] are (x, y); boxes [M, 4] are (x1, y1, x2, y2) with x1 <= x2 and y1 <= y2, in pixels, up
+  to a few thousand; labels [M] are classes from 1 up, because 0 is the background.
 * The distances of a point to the sides are l = x - x1, t = y - y1, r = x2 - x, b = y2 - y.
 * A point is positive if it lies strictly inside at least one box: all four distances are greater than 0.
   On an edge or on a corner is not inside.
@@ -33,8 +33,8 @@ LEVEL = 3
 MINUTES = 30
 HINTS = (
     "Work out the four distances of every point to every box, and read everything else off that one tensor.",
-    "The smallest of the four distances says whether a point is inside. To choose among boxes, let those that "
-    "do not hold the point compete with an infinite area. What if there are no boxes at all?",
+    "The smallest of the four distances says whether a point is inside. To choose among boxes, let those "
+    "that do not hold the point compete with an infinite area. What if there are no boxes at all?",
     "Distances of shape [L, M, 4]; inside where their minimum over the last axis is positive; areas replaced "
     "by infinity outside; the position of the smallest area for each point; pick labels and distances there "
     "and put zeros where no box holds the point. The square root comes after that, so that it never sees a "
@@ -98,9 +98,9 @@ def pointwise(points, boxes, labels):
             if x1 < x < x2 and y1 < y < y2 and area < best:
                 best = area
                 cls[i] = label
-                l, t, r, b = x - x1, y - y1, x2 - x, y2 - y
-                ltrb[i] = torch.tensor([l, t, r, b], dtype=points.dtype)
-                centerness[i] = (min(l, r) / max(l, r) * (min(t, b) / max(t, b))) ** 0.5
+                le, to, ri, bo = x - x1, y - y1, x2 - x, y2 - y
+                ltrb[i] = torch.tensor([le, to, ri, bo], dtype=points.dtype)
+                centerness[i] = (min(le, ri) / max(le, ri) * (min(to, bo) / max(to, bo))) ** 0.5
     return cls, ltrb, centerness
 
 
@@ -121,9 +121,9 @@ def painted(points, boxes, labels):
         )
         hit = d.min(dim=1).values > 0
         cls[hit], ltrb[hit] = labels[j], d[hit]
-    l, t, r, b = ltrb.unbind(1)
-    horizontal = torch.min(l, r) / (torch.max(l, r) + 1e-9)
-    vertical = torch.min(t, b) / (torch.max(t, b) + 1e-9)
+    left, top, right, bottom = ltrb.unbind(1)
+    horizontal = torch.min(left, right) / (torch.max(left, right) + 1e-9)
+    vertical = torch.min(top, bottom) / (torch.max(top, bottom) + 1e-9)
     return cls, ltrb, torch.sqrt(horizontal) * torch.sqrt(vertical)
 
 
@@ -232,16 +232,16 @@ def nan_for_background(points, boxes, labels):
     if len(boxes) == 0:
         return cls, ltrb, centerness
     area = _areas(boxes).where(_inside(points, boxes), torch.inf)
-    l, t, r, b = _distances(points, boxes)[torch.arange(len(points)), area.argmin(1)].unbind(1)
-    ratio = torch.minimum(l, r) / torch.maximum(l, r) * torch.minimum(t, b) / torch.maximum(t, b)
+    start, end = _distances(points, boxes)[torch.arange(len(points)), area.argmin(1)].split(2, dim=1)
+    ratio = (torch.minimum(start, end) / torch.maximum(start, end)).prod(1)
     return cls, ltrb, ratio.sqrt() * (cls > 0)
 
 
 @wrong("divides zero by zero for background points")
 def zero_by_zero(points, boxes, labels):
     cls, ltrb, _ = fcos_targets(points, boxes, labels)
-    l, t, r, b = ltrb.unbind(1)
-    ratio = torch.minimum(l, r) / torch.maximum(l, r) * torch.minimum(t, b) / torch.maximum(t, b)
+    start, end = ltrb.split(2, dim=1)
+    ratio = (torch.minimum(start, end) / torch.maximum(start, end)).prod(1)
     return cls, ltrb, ratio.sqrt()
 
 

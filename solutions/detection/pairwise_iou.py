@@ -114,7 +114,11 @@ def clamped_late(a, b, fmt="xyxy"):
 def nan_for_points(a, b, fmt="xyxy"):
     if fmt == "cxcywh":
         a, b = _corners(a), _corners(b)
-    overlap = (torch.minimum(a[:, None, 2:], b[:, 2:]) - torch.maximum(a[:, None, :2], b[:, :2])).clamp(min=0).prod(-1)
+    overlap = (
+        (torch.minimum(a[:, None, 2:], b[:, 2:]) - torch.maximum(a[:, None, :2], b[:, :2]))
+        .clamp(min=0)
+        .prod(-1)
+    )
     return overlap / (_area(a)[:, None] + _area(b) - overlap)
 
 
@@ -122,7 +126,7 @@ def nan_for_points(a, b, fmt="xyxy"):
 def plus_one(a, b, fmt="xyxy"):
     if fmt == "cxcywh":
         a, b = _corners(a), _corners(b)
-    overlap = (torch.minimum(a[:, None, 2:], b[:, 2:]) - torch.maximum(a[:, None, :2], b[:, :2]) + 1)
+    overlap = torch.minimum(a[:, None, 2:], b[:, 2:]) - torch.maximum(a[:, None, :2], b[:, :2]) + 1
     overlap = overlap.clamp(min=0).prod(-1)
     area_a, area_b = (a[:, 2:] - a[:, :2] + 1).prod(-1), (b[:, 2:] - b[:, :2] + 1).prod(-1)
     return overlap / (area_a[:, None] + area_b - overlap)
@@ -151,7 +155,11 @@ def corner_and_extent(a, b, fmt="xyxy"):
 def union_too_large(a, b, fmt="xyxy"):
     if fmt == "cxcywh":
         a, b = _corners(a), _corners(b)
-    overlap = (torch.minimum(a[:, None, 2:], b[:, 2:]) - torch.maximum(a[:, None, :2], b[:, :2])).clamp(min=0).prod(-1)
+    overlap = (
+        (torch.minimum(a[:, None, 2:], b[:, 2:]) - torch.maximum(a[:, None, :2], b[:, :2]))
+        .clamp(min=0)
+        .prod(-1)
+    )
     union = _area(a)[:, None] + _area(b)
     return torch.where(union > 0, overlap / union.where(union > 0, 1), 0)
 
@@ -160,7 +168,11 @@ def union_too_large(a, b, fmt="xyxy"):
 def over_first(a, b, fmt="xyxy"):
     if fmt == "cxcywh":
         a, b = _corners(a), _corners(b)
-    overlap = (torch.minimum(a[:, None, 2:], b[:, 2:]) - torch.maximum(a[:, None, :2], b[:, :2])).clamp(min=0).prod(-1)
+    overlap = (
+        (torch.minimum(a[:, None, 2:], b[:, 2:]) - torch.maximum(a[:, None, :2], b[:, :2]))
+        .clamp(min=0)
+        .prod(-1)
+    )
     area = _area(a)[:, None]
     return torch.where(area > 0, overlap / area.where(area > 0, 1), 0)
 
@@ -194,7 +206,11 @@ def single_precision(a, b, fmt="xyxy"):
 def padded_union(a, b, fmt="xyxy"):
     if fmt == "cxcywh":
         a, b = _corners(a), _corners(b)
-    overlap = (torch.minimum(a[:, None, 2:], b[:, 2:]) - torch.maximum(a[:, None, :2], b[:, :2])).clamp(min=0).prod(-1)
+    overlap = (
+        (torch.minimum(a[:, None, 2:], b[:, 2:]) - torch.maximum(a[:, None, :2], b[:, :2]))
+        .clamp(min=0)
+        .prod(-1)
+    )
     return overlap / (_area(a)[:, None] + _area(b) - overlap + 1e-2)
 
 

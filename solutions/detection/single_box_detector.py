@@ -30,8 +30,8 @@ from which nothing is detached:
 beta is small by default because coordinates lie between 0 and 1: with beta = 1 no difference would ever
 leave the quadratic part, and the loss would be half of the mean square.
 
-Example: logits of zeros for num_classes = 1, label (1, 0), first box off by (0.5, 0, 0, 0), beta = 0.2: the
-class term is log 2, the box term (0.5 - 0.1) / 4 = 0.1, whatever the second box is; the loss is 0.793.
+Example: logits of zeros for num_classes = 1, label (1, 0), first box off by (0.5, 0, 0, 0), beta = 0.2:
+the class term is log 2, the box term (0.5 - 0.1) / 4 = 0.1, whatever the second box is; the loss is 0.793.
 """
 
 import torch
@@ -48,8 +48,8 @@ HINTS = (
     "Pool for the class, flatten for the box. In the loss, choose the positive samples first; then look at "
     "what a mean over no samples gives.",
     "Class: mean over the last two axes, linear layer. Box: flatten all axes but the first, linear layer, "
-    "sigmoid. Loss: cross-entropy over everything, plus lam times Smooth L1, with beta, over the rows whose label "
-    "is above 0; without such rows the sum over them is already the zero you need, if you do not divide by 0.",
+    "sigmoid. Loss: cross-entropy over everything, plus lam times Smooth L1, with beta, over the rows whose "
+    "label is above 0; without such rows the sum over them is the zero you need, if you do not divide by 0.",
 )
 
 
@@ -348,7 +348,7 @@ def softmax_twice(logits, box, label, gt, beta=1 / 9, lam=1.0):
 
 @wrong("takes the logarithm of a softmax that has become 0", of="detector_loss")
 def unstable(logits, box, label, gt, beta=1 / 9, lam=1.0):
-    cls_term, each = _terms(logits, box, label, gt, beta)
+    cls_term = F.cross_entropy(logits, label)
     chosen = logits.softmax(-1).gather(1, label[:, None])
     return -chosen.log().mean() + detector_loss(logits, box, label, gt, beta, lam) - cls_term
 
