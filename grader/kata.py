@@ -18,7 +18,7 @@ import torch
 from grader import inputs, stub
 from grader.candidate import Candidate, Died, Raised
 from grader.compare import Difference, Tolerance, describe, difference
-from grader.draws import Source
+from grader.draws import Shrinking, Source
 from grader.inputs import Case, Plan, Symbol
 from grader.model import Kind
 from grader.observe import Observation, Oracle, Problem, Twin, observe, problems, raised_problem
@@ -134,15 +134,12 @@ class Kata:
         """Every case but its numbers, the plainest first."""
         found: list[Plan] = []
         for target in self.symbols.values():
-            named = inputs.axes(target, self.makers, self.rules.sizes)
-            single = self.rules.single
-            free = [a for a in named if a not in self.rules.sizes]
             found += inputs.plans(
                 target,
                 self.makers,
                 sizes=self.rules.sizes,
                 empty=frozenset(self.rules.empty.split()),
-                single=frozenset(free) if single == "*" else frozenset(single.split()),
+                single=frozenset(self._single(target)),
                 dtypes=self.rules.dtypes,
                 layouts=self.rules.layouts,
                 devices=self.rules.devices,
@@ -209,9 +206,19 @@ class Kata:
         return stub.plain(text) == stub.plain(stub.stub_text(self.solution.text)) or stub.is_bare(text)
 
     def case(self, plan: Plan, source: Source | None = None) -> Case:
-        """Draw the case of a plan."""
+        """Draw the case of a plan; with a source that shrinks, axes that may be 1 try that first."""
+        target, ranges = self.symbols[plan.symbol], self.rules.sizes
+        if isinstance(source, Shrinking):
+            ranges = {**ranges, **{a: (1, *range(2, 8)) for a in self._single(target)}}
         source = source or Source(plan.seed, regime=plan.regime)
-        return inputs.draw(plan, self.symbols[plan.symbol], self.makers, source, self.rules.sizes)
+        return inputs.draw(plan, target, self.makers, source, ranges)
+
+    def _single(self, target: Symbol) -> tuple[str, ...]:
+        """Return the axes that may be 1."""
+        named = inputs.axes(target, self.makers, self.rules.sizes)
+        if self.rules.single == "*":
+            return tuple(a for a in named if a not in self.rules.sizes)
+        return tuple(a for a in named if a in self.rules.single.split())
 
     def expect(self, case: Case) -> tuple[Observation, Twin]:
         """Observe the reference on a case."""

@@ -79,11 +79,11 @@ def evaluate(dim: str, sizes: Mapping[str, int]) -> int:
 
 
 def distinct(ranges: Mapping[str, Iterable[int]], pick: Any) -> dict[str, int]:
-    """Choose a size for each axis from its range, all different; ``pick(options)`` chooses one."""
+    """Choose a size for each axis from its range, all but ones different; ``pick(options)`` chooses one."""
     taken: dict[str, int] = {}
     for axis, options in sorted(ranges.items(), key=lambda item: len(list(item[1]))):
         allowed = list(options)
-        free = [n for n in allowed if n not in taken.values()]
+        free = [n for n in allowed if n == 1 or n not in taken.values()]
         if not free and len(allowed) > 1:
             raise AuthorError(f"too many axes for the sizes allowed: nothing is left for '{axis}'")
         taken[axis] = pick(free or allowed)

@@ -29,7 +29,8 @@ HINTS = (
     "Which axes of the feature map hold positions, and which one must survive for the linear layer?",
     "A mean over two axes, or adaptive pooling to 1 x 1, works for any size of map. Mind what removes "
     "axes of size one when the batch holds a single image.",
-    "Average over the last two axes, which leaves [B, feat_ch]; then one linear layer from feat_ch to num_classes.",
+    "Average over the last two axes, which leaves [B, feat_ch]; then one linear layer from feat_ch to "
+    "num_classes.",
 )
 
 
