@@ -78,7 +78,9 @@ def _search(plan: Plan, probe: Probe, fails: Callable[[Any], bool], spend: Calla
 
 def _plainer(problem: Problem, plan: Plan) -> Plan:
     """Leave out what the problem does not need, so that more tries fit the budget."""
-    differentiates = problem.kind is Kind.GRADIENT or "backward" in problem.part or "gradients" in problem.part
+    differentiates = (
+        problem.kind is Kind.GRADIENT or "backward" in problem.part or "gradients" in problem.part
+    )
     return replace(plan, gradients=plan.gradients and differentiates, again="second call" in problem.part)
 
 

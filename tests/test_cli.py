@@ -619,15 +619,16 @@ def test_audit_hands_over(dojo: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         asked.append((places.workspace.name, options))
         return 7
 
-    engine = ModuleType("grader.audit")
+    engine = ModuleType("grader.proving")
     engine.main_audit = main_audit  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "grader.audit", engine)
+    monkeypatch.setitem(sys.modules, "grader.proving", engine)
     assert dojo("audit", "detection", "--mutants").code == 7
     options = {
         "targets": ("detection/double", "detection/treble"),
         "as_json": False,
         "mutants": True,
         "worker": False,
+        "strict": False,
     }
     assert asked == [("workspace", options)]
 

@@ -77,7 +77,11 @@ FILES: dict[str, tuple[str | bytes, str, str]] = {
         "wrong",
     ),
     "stub": ("", "contract", "no 'double'"),
-    "unfinished": (HEAD + "def double(x):\n    raise NotImplementedError\n", "todo", "Not written yet"),
+    "unfinished": (
+        HEAD + "def double(x):\n    y = x + x\n    raise NotImplementedError(y)\n",
+        "todo",
+        "Not written yet",
+    ),
 }
 
 

@@ -104,13 +104,19 @@ class Worker:
                 raise TimeoutError
 
     def _out_of_time(self, seconds: float) -> Died:
-        with contextlib.suppress(OSError):
-            os.kill(self._pid, signal.SIGUSR1)
-            time.sleep(0.1)
-        size = os.fstat(self._stacks.fileno()).st_size
-        stack = os.pread(self._stacks.fileno(), min(size, 20_000), 0).decode("utf-8", "replace")
+        stack = self._stack()
         self.close()
         return Died("timeout", f"ran out of time: no answer within {seconds:g} seconds", stack)
+
+    def _stack(self) -> str:
+        """Ask a worker that does not answer where it is; also works while it is in C code."""
+        with contextlib.suppress(OSError):
+            os.kill(self._pid, signal.SIGUSR1)
+        patience = time.monotonic() + 1
+        while not os.fstat(self._stacks.fileno()).st_size and time.monotonic() < patience:
+            time.sleep(0.01)
+        time.sleep(0.01)
+        return os.pread(self._stacks.fileno(), 20_000, 0).decode("utf-8", "replace")
 
     def _ended(self) -> Died:
         status = self.close()

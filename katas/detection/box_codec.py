@@ -10,7 +10,8 @@ Index a marks the anchor:
 * decode(anchors, deltas) is its inverse: it returns boxes (x1, y1, x2, y2).
   It first clamps dw and dh from above, and only from above, at log(1000 / 16), so that a wild
   prediction cannot overflow. dx and dy are not clamped. Boxes are not clipped to any image.
-* N may be 0. Results have the dtype of the inputs; the inputs stay as they are.
+* N may be 0. Results have the dtype and the device of the inputs; the inputs stay as they are.
+* Gradients flow through both, since losses are taken on either side.
 
 Example: against the anchor (0, 0, 10, 20) the box (5, 0, 25, 20) has the deltas (1, 0, log 2, 0).
 """

@@ -9,7 +9,8 @@ divided by their union.
 * Coordinates are real numbers: a box's width is x2 - x1, without "+1".
 * Boxes that are disjoint, or touch only at an edge or a corner, have IoU 0.
 * Where the union is 0 (two boxes without area) the IoU is 0, never NaN.
-* n or m may be 0. The result has the dtype and the device of the inputs.
+* n or m may be 0. The result has the dtype and the device of the inputs, which stay as they are.
+* Gradients flow to a and b, as a loss on overlaps needs.
 
 Example: the squares (0, 0, 2, 2) and (1, 1, 3, 3) share 1 of 7 units of area, so their IoU is 1/7.
 """
