@@ -8,6 +8,7 @@ reads as mathematics and never knows which side of the cut the code runs on.
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -29,6 +30,9 @@ class Transport(Protocol):
     def request(self, op: str, **fields: Any) -> dict[str, Any]:
         """Ask for one operation; raise ``Raised`` or ``Died`` when it goes wrong."""
 
+    def allow(self, seconds: float) -> None:
+        """Give a new budget of wall-clock time."""
+
     def close(self) -> None:
         """Let go of the session."""
 
@@ -44,6 +48,9 @@ class Local:
         given = {name: wire.unpack(*wire.pack(value)) for name, value in fields.items()}
         reply = getattr(self.session, op)(**given)
         return wire.unpack(*wire.pack(reply, keep=self.session.keep))
+
+    def allow(self, seconds: float) -> None:
+        """Nothing is limited here."""
 
     def close(self) -> None:
         """Nothing to let go of."""
@@ -67,7 +74,7 @@ class Remote:
 
     def __init__(self, worker: WorkerLike, *, seconds: float, deny: Sequence[str] = ()) -> None:
         self._worker = worker
-        self._allowed = seconds
+        self._allowed = self._left = seconds
         self.died: Died | None = None
         self.request("confine", deny=list(deny))
 
@@ -76,19 +83,27 @@ class Remote:
         if self.died is not None:
             raise self.died
         frame = wire.encode({"op": op, **fields})
+        start = time.monotonic()
         try:
-            parts = self._worker.exchange(frame, seconds=self._allowed)
+            parts = self._worker.exchange(frame, seconds=max(self._left, 0.01))
             message = wire.decode(_reader(parts))
         except Died as died:
+            if died.kind == "timeout":
+                died = Died("timeout", f"ran out of time: more than {self._allowed:g} seconds", died.stack)
             self.died = died
-            raise
+            raise died from None
         except wire.WireError as bad:
             self.died = Died("crashed", f"sent back something that cannot be read: {bad}")
             raise self.died from None
         finally:
+            self._left -= time.monotonic() - start
             if text := self._worker.printed():
                 sys.stdout.write(text)
         return self._opened(op, message)
+
+    def allow(self, seconds: float) -> None:
+        """Give a new budget, for the search for an explanation."""
+        self._allowed = self._left = seconds
 
     def close(self) -> None:
         """End the worker."""

@@ -189,6 +189,7 @@ def _plain(actual: Any, expected: Any, path: str) -> Difference | None:
 
 def _numbers(actual: Any, expected: float, tolerance: tuple[float, float], path: str) -> Difference | None:
     """A number is a number: a Python float, an int and a 0-d tensor are all right."""
+    least = 1e-9
     if (
         isinstance(actual, Tensor)
         and actual.dim() == 0
@@ -197,7 +198,7 @@ def _numbers(actual: Any, expected: float, tolerance: tuple[float, float], path:
     ):
         value: float = actual.item()
         if actual.dtype in (torch.float32, torch.float16, torch.bfloat16):
-            tolerance = max(tolerance, Tolerance().of(actual.dtype))
+            tolerance, least = max(tolerance, Tolerance().of(actual.dtype)), 1e-6
     elif isinstance(actual, (int, float)) and not isinstance(actual, bool):
         value = actual
     else:
@@ -205,7 +206,7 @@ def _numbers(actual: Any, expected: float, tolerance: tuple[float, float], path:
     if isinstance(expected, int) and not isinstance(value, int):
         return _contract("returns a float, where an int is asked for", path, actual, expected)
     same = value == expected or (math.isnan(value) and math.isnan(expected))
-    close = same or abs(value - expected) <= sum(tolerance) * abs(expected) + 1e-12
+    close = same or abs(value - expected) <= sum(tolerance) * abs(expected) + least
     return None if close else Difference(Kind.VALUE, "wrong value", path, actual, expected)
 
 

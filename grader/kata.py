@@ -53,7 +53,7 @@ class Rules:
     """Whether the statement promises results on the device of the inputs."""
     mutates: bool = False
     seconds: float = 20.0
-    """Wall-clock limit on any one request to the learner's code."""
+    """Wall-clock limit on all that the learner's code does to be judged."""
     calls: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """For a class that is no module: its methods in the order they are called."""
 

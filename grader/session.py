@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from grader.observe import Problem
 
 
+_EXPLAINING = 10.0
+"""Seconds the learner's code may take for the sake of a better story."""
+
+
 class CannotLoad(Exception):
     """The learner's file gives nothing to grade; carries why."""
 
@@ -351,6 +355,7 @@ def explain(kata: Kata, check: Check, problem: Problem, candidate: Candidate) ->
         seen = kata.see(candidate, case, twin)
         return next((p for p in kata.differences(seen, expected, case) if p.kind is problem.kind), None)
 
+    candidate.transport.allow(_EXPLAINING)
     try:
         small = shrink.smallest(problem, probe)
         known = recognise.mistake(kata, candidate, problem, check)
