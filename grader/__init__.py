@@ -9,9 +9,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from grader.asserting import assert_close, raises
     from grader.compare import EXACT, Tolerance
     from grader.draws import Source
-    from grader.kata import Kata, Rules, assert_close, raises
+    from grader.kata import Kata
+    from grader.rules import Rules
     from grader.strategies import (
         Wanted,
         backbone,
@@ -40,7 +42,9 @@ if TYPE_CHECKING:
 
 _HOME = {
     "compare": ("EXACT", "Tolerance"),
-    "kata": ("Kata", "Rules", "assert_close", "raises"),
+    "asserting": ("assert_close", "raises"),
+    "kata": ("Kata",),
+    "rules": ("Rules",),
     "draws": ("Source",),
     "strategies": (
         *("Wanted", "backbone", "between", "boxes", "flags", "images", "just", "labels", "linear", "logits"),

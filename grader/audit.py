@@ -15,9 +15,9 @@ from pathlib import Path
 
 from grader import stub
 from grader.candidate import Candidate, Local, Raised, Transport
+from grader.judge import Problem
 from grader.kata import Check, Kata, attempt
 from grader.model import KataInfo, Kind
-from grader.observe import Problem
 from grader.places import Places
 from grader.recognise import closest
 from grader.shapes import AuthorError

@@ -5,82 +5,30 @@ The same checks run on the learner's file, on the reference and on every known r
 
 from __future__ import annotations
 
-import contextlib
+import difflib
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from grader import inputs, stub
-from grader.candidate import Candidate, Died, Raised
-from grader.compare import Difference, Tolerance, describe, difference
+from grader.asserting import assert_close, raises
+from grader.candidate import Candidate
+from grader.checks import CONTRACT, PROPERTIES, VALUES, Check, CheckFailed, Property, attempt
 from grader.draws import Shrinking, Source
 from grader.inputs import Case, Plan, Symbol
+from grader.judge import Problem, problems
 from grader.model import Kind
-from grader.observe import Observation, Oracle, Problem, Twin, observe, problems, raised_problem
+from grader.observe import observe
 from grader.places import at, kata_of
+from grader.rules import Rules
+from grader.seen import Observation, Twin
 from grader.shapes import AuthorError
 from grader.solution import Solution, Version, load
+from grader.study import Study
 
-CONTRACT, VALUES, PROPERTIES = 0, 1, 2
 _CONTRACT_KINDS = frozenset({Kind.TODO, Kind.ERROR, Kind.CONTRACT, Kind.MUTATION, Kind.FORBIDDEN})
-
-
-@dataclass(frozen=True)
-class Rules:
-    """What a kata's contract admits, beyond what the signature says."""
-
-    sizes: Mapping[str, Any] = field(default_factory=dict)
-    """Per axis, the size or the sizes it may have; 2 to 7 where nothing is said."""
-    empty: str = ""
-    """Axes that may be 0, separated by spaces."""
-    single: str = ""
-    """Axes that may be 1, separated by spaces; ``*`` for all that have no size of their own."""
-    forbid: Sequence[str] = ()
-    """Plain names of torch functions the learner has to write by hand."""
-    dtypes: tuple[torch.dtype, ...] = (torch.float64, torch.float32)
-    """Input precisions; the first is the one most cases use."""
-    tolerance: Tolerance = field(default_factory=Tolerance)
-    same: Oracle | None = None
-    """The kata's own comparison of results, tried when the plain one finds a difference."""
-    layouts: bool = True
-    """Whether inputs may come in any memory layout."""
-    devices: bool = False
-    """Whether the statement promises results on the device of the inputs."""
-    mutates: bool = False
-    seconds: float = 20.0
-    """Wall-clock limit on all that the learner's code does to be judged."""
-    calls: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """For a class that is no module: its methods in the order they are called."""
-
-
-@dataclass(frozen=True)
-class Check:
-    """One check of a kata: refuses an implementation with a problem, or finds none."""
-
-    title: str
-    tier: int
-    run: Callable[[Candidate], Problem | None]
-
-
-class CheckFailed(AssertionError):
-    """A check refused the learner's implementation."""
-
-    def __init__(self, kata: Kata, check: Check, problem: Problem, candidate: Candidate) -> None:
-        super().__init__(problem.sentence)
-        self.kata, self.check, self.problem, self.candidate = kata, check, problem, candidate
-
-
-class PropertyFailed(AssertionError):
-    """A property does not hold; carries what differs."""
-
-    def __init__(self, sentence: str, found: Difference | None = None) -> None:
-        super().__init__(sentence)
-        self.sentence, self.found = sentence, found
 
 
 class Kata:
@@ -98,7 +46,7 @@ class Kata:
         self.opener: Callable[[Kata], Candidate] | None = None
         """How the learner's implementation is reached; set by whoever runs the checks."""
         self._extra: list[tuple[str, Mapping[str, Any], Mapping[str, int]]] = []
-        self._studies: dict[int, _Study] = {}
+        self._studies: dict[int, Study] = {}
 
     @property
     def id(self) -> str:
@@ -191,7 +139,7 @@ class Kata:
         if function is None:
             return lambda f: self.check(f, times=times, regime=regime)
         title = inspect.getdoc(function) or function.__name__
-        run = _Property(self, function, times, regime)
+        run = Property(self, function, times, regime)
         return self._test(title, PROPERTIES, run, name=function.__name__)
 
     # -- running -----------------------------------------------------------------------------------
@@ -254,9 +202,9 @@ class Kata:
         """Every planned case, drawn."""
         return tuple(self.case(plan) for plan in self.plans)
 
-    def study(self, candidate: Candidate) -> _Study:
+    def study(self, candidate: Candidate) -> Study:
         """Return what is known of a candidate so far."""
-        return self._studies.setdefault(id(candidate), _Study(self, candidate))
+        return self._studies.setdefault(id(candidate), Study(self, candidate))
 
     def forget(self, candidate: Candidate) -> None:
         """Let go of what is known of a candidate."""
@@ -329,144 +277,7 @@ class Kata:
         return test
 
 
-class _Study:
-    """The problems of one candidate over all planned cases, found once."""
-
-    def __init__(self, kata: Kata, candidate: Candidate) -> None:
-        self.kata, self.candidate = kata, candidate
-        self.pairings: dict[Any, Any] = {}
-        self._seen: dict[int, Observation] = {}
-        self._found: list[Problem] = []
-        self._rest: Iterator[Problem] = self._all()
-
-    def observation(self, at: int) -> Observation:
-        """Observe one planned case, once."""
-        if at not in self._seen:
-            case = self.kata.cases[at]
-            self._seen[at] = self.kata.see(self.candidate, case, self.kata.expected(case)[1])
-        return self._seen[at]
-
-    def problems(self) -> Iterator[Problem]:
-        """Yield the problems in order, looking further only as far as asked."""
-        yield from self._found
-        for problem in self._rest:
-            self._found.append(problem)
-            yield problem
-
-    def _all(self) -> Iterator[Problem]:
-        for turn, case in enumerate(self.kata.cases):
-            yield from self.kata.differences(self.observation(turn), self.kata.expected(case)[0], case)
-
-
-@dataclass(frozen=True)
-class _Property:
-    """A property as a check: the author's function, run on drawn inputs."""
-
-    kata: Kata
-    function: Callable[..., None]
-    times: int
-    regime: str
-
-    def __call__(self, candidate: Candidate) -> Problem | None:
-        for turn in range(self.times):
-            plan = Plan(
-                next(iter(self.kata.symbols)), "property", 500 + turn, self.kata.rules.dtypes[0], self.regime
-            )
-            if (problem := self.on(candidate, plan, Source(plan.seed, regime=plan.regime))) is not None:
-                return problem
-        return None
-
-    def on(self, candidate: Candidate, plan: Plan, source: Source) -> Problem | None:
-        """Run the property once."""
-        names = list(inspect.signature(self.function).parameters)
-        drawn, sizes = self._drawn(plan, source)
-        arguments: dict[str, Any] = {}
-        for name in names:
-            if name in self.kata.symbols:
-                arguments[name] = candidate.symbol(name)
-            elif name == "reference":
-                arguments[name] = _Reference(self.kata)
-            elif name == "source":
-                arguments[name] = source
-            elif name in drawn:
-                arguments[name] = drawn[name]
-            elif name in sizes:
-                arguments[name] = sizes[name]
-            else:
-                raise AuthorError(f"{self.kata.id}: '{name}' is no symbol, input or axis of this kata")
-        shown = {n: v for n, v in drawn.items() if n in names}
-        case = Case(plan, sizes, {}, (("", shown),))
-        try:
-            with torch.enable_grad():
-                self.function(**arguments)
-        except PropertyFailed as failed:
-            return Problem(Kind.PROPERTY, failed.sentence, case, difference=failed.found)
-        except AssertionError as failed:
-            return Problem(Kind.PROPERTY, str(failed).partition("\n")[0], case)
-        except Raised as raised:
-            return raised_problem(raised.told, case)
-        except (AttributeError, TypeError, RuntimeError, ValueError, IndexError, KeyError) as broken:
-            # The property could not work with what came back: a shape or a type it does not expect.
-            return Problem(Kind.PROPERTY, f"The result does not fit: {broken}".partition("\n")[0], case)
-        return None
-
-    def _drawn(self, plan: Plan, source: Source) -> tuple[dict[str, Any], dict[str, int]]:
-        everything: dict[str, Any] = {}
-        sizes: dict[str, int] = {}
-        for target in self.kata.symbols.values():
-            step = replace(plan, symbol=target.name, sizes={**plan.sizes, **sizes})
-            case = inputs.draw(step, target, self.kata.makers, source, self.kata.rules.sizes)
-            everything |= {n: v for n, v in case.arguments.items() if n not in everything}
-            sizes |= {n: v for n, v in case.sizes.items() if n not in sizes}
-        return everything, sizes
-
-
-class _Reference:
-    """The author's symbols as attributes, for properties that compare."""
-
-    def __init__(self, kata: Kata) -> None:
-        self._kata = kata
-
-    def __getattr__(self, name: str) -> Any:
-        return self._kata.reference.symbol(name)
-
-
-def attempt(check: Check, candidate: Candidate) -> Problem | None:
-    """Run a check; a candidate whose process died is a problem like any other."""
-    try:
-        return check.run(candidate)
-    except Died as died:
-        kind = Kind.TIMEOUT if died.kind == "timeout" else Kind.CRASHED
-        return Problem(kind, f"Your code {died.detail}.", note=died.stack)
-
-
-def assert_close(
-    actual: Any, expected: Any, message: str = "", *, tolerance: Tolerance | None = None
-) -> None:
-    """Assert that two values agree as results are compared: type, shape, dtype, numbers."""
-    __tracebackhide__ = True
-    found = difference(actual, expected, tolerance or Tolerance(float64=(1e-6, 1e-6)))
-    if found is not None:
-        raise PropertyFailed(message or found.sentence, found)
-
-
-@contextlib.contextmanager
-def raises(kind: type[BaseException]) -> Iterator[None]:
-    """Assert that the candidate raises an exception of this kind."""
-    __tracebackhide__ = True
-    try:
-        yield
-    except Raised as raised:
-        if kind.__name__ not in raised.told["bases"]:
-            told = f"{raised.told['type']}: {raised.told['message']}"
-            raise PropertyFailed(f"A {kind.__name__} is asked for here, and not {told}") from None
-        return
-    raise PropertyFailed(f"Accepts this call, where a {kind.__name__} is asked for.")
-
-
 def _missing(name: str, found: Mapping[str, Any]) -> str:
-    import difflib
-
     own = [n for n in found if not n.startswith("_")]
     close = difflib.get_close_matches(name, own, n=1, cutoff=0.6)
     folded = [n for n in own if n.lower() == name.lower()]
@@ -475,14 +286,4 @@ def _missing(name: str, found: Mapping[str, Any]) -> str:
     return f"The file has no '{name}'.{hint}"
 
 
-__all__ = [
-    "Check",
-    "CheckFailed",
-    "Kata",
-    "PropertyFailed",
-    "Rules",
-    "assert_close",
-    "attempt",
-    "describe",
-    "raises",
-]
+__all__ = ["Check", "CheckFailed", "Kata", "Rules", "assert_close", "attempt", "raises"]

@@ -36,7 +36,7 @@ def _share(part: int, whole: int) -> str:
 
 def workers() -> Callable[[Kata], Transport]:
     """Start what forks workers and return how to reach a new one; must come before any kata is read."""
-    from grader.session import starter
+    from grader.start import starter
 
     start = starter("auto")
     return lambda kata: Remote(start.spawn(), seconds=kata.rules.seconds)

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 
 from grader.candidate import Candidate, Died
 from grader.inputs import Case
+from grader.judge import Problem, problems
 from grader.kata import Check, Kata, attempt
 from grader.model import Kind
-from grader.observe import Observation, Problem, problems
+from grader.seen import Observation
 from grader.solution import Version
 
 _ENOUGH = 0.7

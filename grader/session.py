@@ -7,12 +7,10 @@ name the mistake, tell the story), and where an attempt is recorded. The pytest 
 from __future__ import annotations
 
 import contextlib
-import gc
 import hashlib
 import io
 import json
 import os
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,24 +18,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from grader import places, store
+from grader.learner import CannotLoad, read_source
 from grader.model import Event, Kind, Verdict
 
 if TYPE_CHECKING:
     from grader.candidate import Candidate
+    from grader.judge import Problem
     from grader.kata import Check, Kata
-    from grader.observe import Problem
-
-
-_EXPLAINING = 10.0
-"""Seconds the learner's code may take for the sake of a better story."""
-
-
-class CannotLoad(Exception):
-    """The learner's file gives nothing to grade; carries why."""
-
-    def __init__(self, problem: Problem) -> None:
-        super().__init__(problem.sentence)
-        self.problem = problem
 
 
 @dataclass
@@ -84,6 +71,8 @@ class Grading:
     @classmethod
     def begin(cls, *, worker: str, debug: bool, events: str | None, workspace: Path) -> Grading:
         """Import torch and start what forks workers, before any kata is read."""
+        from grader.start import starter
+
         return cls(starter=starter(worker), debug=debug, events=events, workspace=workspace)
 
     # -- katas ----------------------------------------------------------------------------------
@@ -119,7 +108,7 @@ class Grading:
         self, kata: Kata, name: str, check: Check, error: BaseException | None, seconds: float, nodeid: str
     ) -> Verdict | None:
         """Turn the outcome of a check into a verdict; None leaves it to pytest."""
-        from grader.kata import CheckFailed
+        from grader.checks import CheckFailed
 
         if error is None:
             verdict = Verdict(kata.id, name, check.title, Kind.PASSED, seconds)
@@ -185,7 +174,7 @@ class Grading:
 
     def _load(self, kata: Kata, sitting: _Sitting) -> Candidate:
         from grader.candidate import Candidate, Died, Local, Raised, Remote
-        from grader.observe import Problem, raised_problem
+        from grader.judge import Problem, raised_problem
 
         sitting.text = read_source(kata.stub)
         if kata.is_stub():
@@ -224,6 +213,8 @@ class Grading:
 
         mistake, printed = None, ""
         if candidate is not None:
+            from grader.explain import explain, prints
+
             with contextlib.redirect_stdout(io.StringIO()):
                 problem, mistake = explain(kata, check, problem, candidate)
             printed = prints(kata, problem, candidate)
@@ -305,95 +296,6 @@ class Grading:
             self._events.flush()
 
 
-def starter(worker: str) -> Any:
-    """Import torch, once and with one thread, and return what starts workers: by fork where that is safe."""
-    # A million objects are about to be made that stay: collecting among them costs a tenth of a second.
-    gc.disable()
-    import torch
-
-    torch.set_num_threads(1)
-    import jaxtyping  # noqa: F401  (stubs import it; a worker that is forked has it already)
-
-    gc.freeze()
-    start = _spawner() if worker == "spawn" or (worker == "auto" and not _forks()) else _zygote()
-    # The judge's own parts come after the fork: the worker's side has no use for them.
-    import grader.kata  # noqa: F401
-
-    gc.freeze()
-    gc.enable()
-    return start
-
-
-def _forks() -> bool:
-    """Whether a process with torch in it can be forked safely: not on macOS, and not at all on Windows."""
-    return sys.platform.startswith("linux")
-
-
-def _zygote() -> Any:
-    from grader.worker.zygote import Zygote
-
-    return Zygote()
-
-
-def _spawner() -> Any:
-    from grader.worker.spawned import Spawner
-
-    return Spawner()
-
-
-def explain(kata: Kata, check: Check, problem: Problem, candidate: Candidate) -> tuple[Problem, str | None]:
-    """Make a failing case small and name the known mistake it behaves like, if there is one."""
-    from grader import recognise, shrink
-    from grader.candidate import Died
-    from grader.kata import _Property
-
-    def probe(plan: Any, source: Any) -> Problem | None:
-        if isinstance(check.run, _Property):
-            return check.run.on(candidate, plan, source)
-        case = kata.case(plan, source)
-        expected, twin = kata.expect(case)
-        seen = kata.see(candidate, case, twin)
-        return next((p for p in kata.differences(seen, expected, case) if p.kind is problem.kind), None)
-
-    candidate.transport.allow(_EXPLAINING)
-    try:
-        small = shrink.smallest(problem, probe)
-        known = recognise.mistake(kata, candidate, problem, check)
-    except Died:
-        return problem, None
-    return small, known.sentence if known is not None else None
-
-
-def prints(kata: Kata, problem: Problem, candidate: Candidate) -> str:
-    """Return what the learner's code prints on the case that is told."""
-    from grader.candidate import Died
-
-    if problem.case is None or problem.case.plan.label == "property":
-        return ""
-    heard = io.StringIO()
-    with contextlib.redirect_stdout(heard), contextlib.suppress(Died):
-        kata.see(candidate, problem.case, kata.expect(problem.case)[1])
-    return heard.getvalue()
-
-
-def read_source(path: Path) -> str:
-    """Read a learner's file: a byte-order mark and any line ends are fine, other encodings are not."""
-    from grader.observe import Problem
-
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        sentence = (
-            f"There is no file {path.name}; `dojo reset {path.parent.name}/{path.stem}` lays it down again."
-        )
-    except UnicodeDecodeError as bad:
-        line = bad.object[: bad.start].count(b"\n") + 1
-        sentence = f"The file is not UTF-8 text (line {line}); save it as UTF-8."
-    except OSError as error:
-        sentence = f"The file cannot be read: {error.strerror}."
-    raise CannotLoad(Problem(Kind.ERROR, sentence))
-
-
 def _attempt(sitting: _Sitting) -> Event:
     return Event(
         at=datetime.now(UTC),
@@ -414,6 +316,3 @@ def _shown(path: Path, workspace: Path) -> str:
     with contextlib.suppress(ValueError):
         return str(path.relative_to(workspace))
     return str(path)
-
-
-__all__ = ["CannotLoad", "Grading", "explain", "read_source", "starter"]

@@ -14,8 +14,8 @@ from typing import Any
 
 from grader.draws import Shrinking, Source
 from grader.inputs import Plan
+from grader.judge import Problem
 from grader.model import Kind
-from grader.observe import Problem
 
 _TRIES = 400
 _SECONDS = 2.5

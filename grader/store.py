@@ -11,8 +11,8 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -32,10 +32,17 @@ _SCHEMA = (
     "CREATE TRIGGER events_never_go BEFORE DELETE ON events"
     " BEGIN SELECT RAISE(ABORT, 'the record only grows'); END",
 )
+_INSERT = "INSERT INTO events (at, kind, subject, data) VALUES (?, ?, ?, ?)"
 # Primary result codes that mean the bytes on the disk are not a database any more.
 _CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 Clock = Callable[[], datetime]
+Derive = Callable[[sqlite3.Connection], None]
+"""Brings a table that is derived from the events up to date with them."""
+
+
+class Unwritable(sqlite3.OperationalError):
+    """The file cannot be written in this session; what is derived from the events must live elsewhere."""
 
 
 def open_record(path: Path, *, clock: Clock | None = None) -> Record:
@@ -63,10 +70,14 @@ class Record:
         """Whether events added now will be there in the next session."""
         return self._writable
 
-    def add(self, event: Event) -> None:
-        """Append one event; on a disk that refuses, keep it for this session and set ``notice``."""
+    def add(self, event: Event, *, derive: Derive | None = None) -> None:
+        """Append one event; on a disk that refuses, keep it for this session and set ``notice``.
+
+        What ``derive`` writes joins the same transaction. If it fails, the event is saved alone, since derived
+        tables can be made anew and events cannot.
+        """
         with self._lock:
-            if not (self._writable and self._try_add(event)):
+            if not (self._writable and self._try_add(event, derive)):
                 self._unsaved.append(event)
 
     def events(self, kind: str | None = None, subject: str | None = None) -> tuple[Event, ...]:
@@ -75,6 +86,25 @@ class Record:
             saved = self._read(kind, subject)
         unsaved = (e for e in self._unsaved if kind in (None, e.kind) and subject in (None, e.subject))
         return (*saved, *unsaved)
+
+    @contextmanager
+    def database(self, *, write: bool = False) -> Iterator[sqlite3.Connection]:
+        """Lend the file to what derives tables from the events; raises ``sqlite3.Error`` like any database.
+
+        To write is one transaction, which an exception takes back.
+        """
+        with self._lock:
+            if self._db is None or not self._writable:
+                raise Unwritable(f"{self.path} cannot be written")
+            if not write:
+                yield self._db
+                return
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._db
+                self._db.execute("COMMIT")
+            finally:
+                _take_back(self._db)
 
     def close(self) -> None:
         """Let go of the file; harmless when repeated."""
@@ -119,14 +149,15 @@ class Record:
         self._db.execute("ROLLBACK")
         self._writable = True
 
-    def _try_add(self, event: Event) -> bool:
+    def _try_add(self, event: Event, derive: Derive | None) -> bool:
         row = (_stamp(event.at), event.kind, event.subject, json.dumps(dict(event.data), sort_keys=True))
         before = _inode(self.path)
         for last in (False, True):
             if self._db is None:
                 return False
             try:
-                self._db.execute("INSERT INTO events (at, kind, subject, data) VALUES (?, ?, ?, ?)", row)
+                if derive is None or not _insert_with(self._db, row, derive):
+                    self._db.execute(_INSERT, row)
                 return True
             except sqlite3.Error as error:
                 if last or not _is_corrupt(error):
@@ -144,7 +175,7 @@ class Record:
         query = f"SELECT at, kind, subject, data FROM events {'WHERE ' + where if where else ''} ORDER BY id"
         before = _inode(self.path)
         try:
-            return tuple(map(_event, self._db.execute(query, tuple(wanted.values()))))
+            return tuple(map(to_event, self._db.execute(query, tuple(wanted.values()))))
         except (sqlite3.Error, ValueError) as error:
             if _is_corrupt(error):
                 self._disconnect()
@@ -192,6 +223,27 @@ def _connection(address: str, *, uri: bool = False) -> sqlite3.Connection:
     return sqlite3.connect(
         address, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, uri=uri
     )
+
+
+def _insert_with(db: sqlite3.Connection, row: tuple[str, ...], derive: Derive) -> bool:
+    """Write an event and what follows from it together; returns whether that went well."""
+    try:
+        db.execute("BEGIN IMMEDIATE")
+        db.execute(_INSERT, row)
+        derive(db)
+        db.execute("COMMIT")
+        return True
+    except sqlite3.Error:
+        return False
+    finally:
+        _take_back(db)
+
+
+def _take_back(db: sqlite3.Connection) -> None:
+    """Undo a transaction that was not brought to its end."""
+    if db.in_transaction:
+        with suppress(sqlite3.Error):
+            db.execute("ROLLBACK")
 
 
 def _prepare(db: sqlite3.Connection) -> None:
@@ -243,7 +295,8 @@ def _inode(path: Path) -> int | None:
         return None
 
 
-def _event(row: tuple[str, str, str, str]) -> Event:
+def to_event(row: tuple[str, str, str, str]) -> Event:
+    """Return the event that a row ``at, kind, subject, data`` holds."""
     at, kind, subject, data = row
     return Event(at=datetime.fromisoformat(at), kind=kind, subject=subject, data=json.loads(data))
 

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from grader.candidate import Handle, Opaque
 from grader.compare import describe, dtype_name
 from grader.inputs import Case
+from grader.judge import Problem
 from grader.model import Kind
-from grader.observe import Problem
 from grader.worker.wire import Elsewhere, Stream
 
 WIDTH = 78

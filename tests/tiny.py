@@ -125,7 +125,7 @@ def judge(made: tuple[Any, dict[str, Any]], answer: str) -> tuple[str, str]:
     """Run an answer through a kata's checks in this process; return the kind and the sentence."""
     from grader.audit import first_problem
     from grader.candidate import Candidate, Local, Raised
-    from grader.observe import raised_problem
+    from grader.judge import raised_problem
     from grader.story import sentence
 
     kata, checks = made
