@@ -199,6 +199,7 @@ def _guess(katas: tuple[KataInfo, ...], word: str) -> str:
     for kata in katas:
         names |= {kata.id: kata.id, kata.name: kata.id, kata.track: kata.track}
     near = difflib.get_close_matches(word, names, n=5, cutoff=0.6)
+    near += [kata.id for kata in katas if word and word.lower() in kata.name]
     meant = list(dict.fromkeys(names[name] for name in near))[:3]
     if not meant:
         return ": `dojo list` shows them all"
