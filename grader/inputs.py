@@ -65,6 +65,8 @@ class Plan:
     sizes: Mapping[str, int] = field(default_factory=dict)
     fixed: Mapping[str, Any] = field(default_factory=dict)
     gradients: bool = False
+    of: frozenset[str] = frozenset()
+    """The inputs whose gradients are asked for; all when empty."""
     again: bool = False
     """Whether the call is made twice, to see that it depends on its arguments alone."""
     elsewhere: bool = False

@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -105,7 +106,8 @@ class Kata:
                             sizes=dict(sizes),
                         )
                     )
-        return tuple(found)
+        of = frozenset(self.rules.gradients_of.split())
+        return tuple(replace(plan, of=of) for plan in found)
 
     # -- what a test file declares ---------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from grader.compare import Tolerance, difference
 from grader.draws import Source
 from grader.inputs import Case, Symbol
 from grader.seen import Observation, Part, Twin
-from grader.watch import Watcher, cotangents, placed, tracked
+from grader.watch import Watcher, cotangents, leaves_of, placed
 from grader.worker.session import tensors_of
 
 
@@ -80,7 +80,7 @@ class _Run:
         for turn, training in enumerate((False, True)):
             self._set(pairing, training=training)
             differentiate = self.case.plan.gradients
-            leaves = {k: tracked(v) if differentiate else v for k, v in self.forward.items()}
+            leaves = leaves_of(self.forward, self.case) if differentiate else self.forward
             mode = "in training mode" if training else "in evaluation mode"
             answer = watcher.call((self.handle, "__call__"), leaves, mode)
             if answer is None:

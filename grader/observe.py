@@ -13,7 +13,7 @@ from grader.compare import Tolerance
 from grader.inputs import Case, Symbol
 from grader.modules import observe_module
 from grader.seen import Observation, Part, Twin
-from grader.watch import Watcher, cotangents, tracked
+from grader.watch import Watcher, cotangents, leaves_of
 from grader.worker.session import tensors_of
 
 
@@ -54,7 +54,7 @@ def _function(candidate: Candidate, case: Case, twin: Twin | None) -> tuple[Obse
     seen = Observation(tuple(parts), tuple(mutated))
     if not plan.gradients or parts[-1].raised is not None:
         return seen, twin or Twin(expected=answer.value)
-    leaves = {k: tracked(v) for k, v in arguments.items()}
+    leaves = leaves_of(arguments, case)
     # Where no result of the reference has a gradient, inputs come without, so that .numpy() is fine.
     pointless = twin is not None and not any(c is not None for c in next(iter(twin.cotangents), ()))
     if pointless or not any(t.requires_grad for t in tensors_of(leaves)):

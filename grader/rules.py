@@ -34,6 +34,8 @@ class Rules:
     devices: bool = False
     """Whether the statement promises results on the device of the inputs."""
     mutates: bool = False
+    gradients_of: str = ""
+    """The float inputs whose gradients are graded, separated by spaces; all of them when empty."""
     seconds: float = 20.0
     """Wall-clock limit on all that the learner's code does to be judged."""
     calls: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

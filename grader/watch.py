@@ -65,6 +65,12 @@ def placed(arguments: Mapping[str, Any], optional: frozenset[str]) -> tuple[list
     return required, {name: value for name, value in arguments.items() if name in optional}
 
 
+def leaves_of(arguments: Mapping[str, Any], case: Case) -> dict[str, Any]:
+    """Ask for gradients of the inputs that the case grades."""
+    of = case.plan.of
+    return {name: tracked(value) if not of or name in of else value for name, value in arguments.items()}
+
+
 def tracked(value: Any) -> Any:
     """Ask for gradients of every float tensor in a value."""
     if isinstance(value, Tensor):

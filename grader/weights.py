@@ -2,7 +2,8 @@
 
 Parameters and buffers are paired by where they came from (a module handed in), by name, then by shape and
 order of registration; where equal shapes leave a choice, a bounded number of assignments is offered.
-Axes of size one do not count, so that a 1x1 convolution may stand for a linear layer.
+Beside the first axis only the number of entries counts, so that a convolution over a whole map may stand for a
+linear layer on the flattened one.
 """
 
 from __future__ import annotations
@@ -92,8 +93,8 @@ def _grouped(entries: Sequence[Entry]) -> dict[tuple[Any, ...], list[Entry]]:
 
 
 def _key(entry: Entry) -> tuple[Any, ...]:
-    shape = entry["shape"] or []
-    return entry["kind"], entry["floating"], tuple(n for n in shape if n != 1)
+    dims = [n for n in entry["shape"] or [] if n != 1]
+    return entry["kind"], entry["floating"], *dims[:1], math.prod(dims[1:])
 
 
 def _shape(entry: Entry) -> str:

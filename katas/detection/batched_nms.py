@@ -4,8 +4,9 @@ A detector reports the same object many times. Greedy NMS walks through the boxe
 the worst. It keeps a box unless the IoU of that box with a box of the same class that was kept before it
 is greater than iou_thr.
 
-* boxes [n, 4] are (x1, y1, x2, y2) with x1 <= x2 and y1 <= y2, real numbers: a width is x2 - x1, without
-  "+1". Coordinates may be negative, where a box hangs over the edge of the image.
+* boxes [n, 4] are (x1, y1, x2, y2) with x1 <= x2 and y1 <= y2, real numbers in pixels or in shares of
+  the image: a width is x2 - x1, without "+1". Coordinates may be negative, where a box hangs over the
+  edge of the image.
 * scores [n] are finite. Every box takes part, also one whose score is zero or negative.
 * labels [n] are class indices from 0. Boxes of different classes never suppress each other.
 * A box goes only if its IoU is greater than iou_thr (from 0 to 1); a box at exactly iou_thr stays. Where

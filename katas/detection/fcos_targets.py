@@ -3,8 +3,8 @@
 FCOS looks at every point of a feature map and asks: which object am I in, how far are its four sides,
 and how close am I to its centre? Given the points and the ground truth, write down the right answers.
 
-* points [L, 2] are (x, y); boxes [M, 4] are (x1, y1, x2, y2) with x1 <= x2 and y1 <= y2, in pixels, up
-  to a few thousand; labels [M] are classes from 1 up, because 0 is the background.
+* points [L, 2] are (x, y); boxes [M, 4] are (x1, y1, x2, y2) with x1 <= x2 and y1 <= y2, in pixels,
+  from fractions of one to a few thousand; labels [M] are classes from 1 up, because 0 is the background.
 * The distances of a point to the sides are l = x - x1, t = y - y1, r = x2 - x, b = y2 - y.
 * A point is positive if it lies strictly inside at least one box: all four distances are greater than 0.
   On an edge or on a corner is not inside.

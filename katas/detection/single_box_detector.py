@@ -16,7 +16,7 @@ some backbone, of a size hw = (h, w) that is known beforehand:
 * A batch of one keeps its batch axis. forward returns the tuple (logits, box).
 
 detector_loss(logits, box, label, gt, beta, lam) = class term + lam * box term, a 0-d tensor with a graph
-from which nothing is detached:
+whose gradients reach logits and box:
 
 * The class term is the mean cross-entropy of logits and label [B] over all samples, background included.
   Logits may be in the hundreds.
@@ -31,7 +31,8 @@ beta is small by default because coordinates lie between 0 and 1: with beta = 1 
 leave the quadratic part, and the loss would be half of the mean square.
 
 Example: logits of zeros for num_classes = 1, label (1, 0), first box off by (0.5, 0, 0, 0), beta = 0.2:
-the class term is log 2, the box term (0.5 - 0.1) / 4 = 0.1, whatever the second box is; the loss is 0.793.
+the class term is log 2, the box term (0.5 - 0.1) / 4 = 0.1, whatever the second box is. The loss is
+0.793.
 """
 
 import torch

@@ -2,25 +2,31 @@ import torch
 
 from grader import Kata, Rules, Source, Wanted, assert_close, regimes
 
+_SCALE = {"large": 64, "small": 1 / 4}
 
-@regimes("touching", "tied", "large", "nested", "degenerate")
+
+@regimes("touching", "tied", "large", "nested", "degenerate", "small")
 def boxes(source: Source, wanted: Wanted, drawn: dict) -> torch.Tensor:
-    """Overlapping boxes in a 24 pixel square, in quarters; of equal areas, or as large as photographs."""
+    """Overlapping boxes in a 24 pixel square, in quarters; of equal areas, tiny, or very large."""
     m = wanted.shape[0]
-    if source.regime in ("touching", "tied"):
+    if source.regime == "touching":
         start = source.integers((m, 2), 0, 3).double() * 2
+        extent = 2 ** source.integers((m, 2), 1, 3).double()
+    elif source.regime == "tied":
+        # 2 by 8, 4 by 4 or 8 by 2, all of area 16 and around one another.
         width = 2 ** source.integers((m,), 1, 3).double()
-        # All of area 16 in one regime: 2 by 8, 4 by 4, 8 by 2.
-        height = 16 / width if source.regime == "tied" else 2 ** source.integers((m,), 1, 3).double()
-        extent = torch.stack([width, height], dim=-1)
+        extent = torch.stack([width, 16 / width], dim=-1)
+        start = source.integers((m, 2), 5, 7) - extent / 2
     elif source.regime == "nested":
         step = source.permutation(m).double()[:, None].expand(m, 2)
         start, extent = 8 - step, 8 + 2 * step
     else:
-        start, extent = source.coarse((m, 2), 0, 12), source.coarse((m, 2), 2, 12)
+        # Slender and stout ones around the middle, so that most points lie in several.
+        centre, extent = source.coarse((m, 2), 9, 15), source.coarse((m, 2), 2, 22)
+        start = centre - extent / 2
     if source.regime == "degenerate":
         extent = torch.where(source.flags((m, 2), 0.4), torch.zeros(()).double(), extent)
-    return torch.cat([start, start + extent], dim=-1) * (64 if source.regime == "large" else 1)
+    return torch.cat([start, start + extent], dim=-1) * _SCALE.get(source.regime, 1)
 
 
 def labels(source: Source, wanted: Wanted, drawn: dict) -> torch.Tensor:
@@ -30,16 +36,20 @@ def labels(source: Source, wanted: Wanted, drawn: dict) -> torch.Tensor:
 
 def points(source: Source, wanted: Wanted, drawn: dict) -> torch.Tensor:
     """Points in the same square: in some regimes on the edges and corners of boxes."""
-    if source.regime in ("touching", "tied"):
-        return source.integers(wanted.shape, 0, 14).double()
+    if source.regime == "touching":
+        return source.integers(wanted.shape, 1, 12).double()
+    if source.regime == "tied":
+        return source.integers(wanted.shape, 4, 8).double()
     if source.regime == "nested":
         return source.integers(wanted.shape, 4, 18).double() + 0.5
-    found = source.coarse(wanted.shape, 0, 20)
+    found = (
+        source.coarse(wanted.shape, 4, 20) if source.flags((), 0.3) else source.coarse(wanted.shape, 8, 16)
+    )
     if source.regime == "degenerate" and len(drawn["boxes"]):
         # The corners of the boxes themselves, in turn.
         turns = torch.arange(wanted.shape[0]) % len(drawn["boxes"])
         found = torch.where(source.flags(wanted.shape[:1])[:, None], drawn["boxes"][turns, :2], found)
-    return found * (64 if source.regime == "large" else 1)
+    return found * _SCALE.get(source.regime, 1)
 
 
 kata = Kata(

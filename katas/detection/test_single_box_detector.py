@@ -1,11 +1,17 @@
 import torch
 
-from grader import Kata, Rules, Source, Wanted, assert_close, logits, normal, number, regimes, unit
+from grader import Kata, Rules, Source, Wanted, assert_close, logits, number, regimes, unit
 
 
 def hw(source: Source, wanted: Wanted, drawn: dict) -> tuple[int, int]:
     """Height and width of the map."""
     return wanted.sizes["h"], wanted.sizes["w"]
+
+
+@regimes("large")
+def feat(source: Source, wanted: Wanted, drawn: dict) -> torch.Tensor:
+    """Features; in one regime large enough for boxes at either end of the sigmoid."""
+    return source.normal(wanted.shape, 8.0 if source.regime == "large" else 1.0)
 
 
 @regimes("background", "objects")
@@ -28,7 +34,7 @@ def gt(source: Source, wanted: Wanted, drawn: dict) -> torch.Tensor:
 kata = Kata(
     __file__,
     hw=hw,
-    feat=normal,
+    feat=feat,
     logits=logits,
     box=unit,
     label=label,
@@ -44,6 +50,7 @@ kata = Kata(
             "w": range(3, 8),
         },
         single="b h w num_classes",
+        gradients_of="feat logits box",
     ),
 )
 kata.also("a larger batch", {"b": 9})

@@ -4,8 +4,9 @@ A detector reports the same object many times. Greedy NMS walks through the boxe
 the worst. It keeps a box unless the IoU of that box with a box of the same class that was kept before it
 is greater than iou_thr.
 
-* boxes [n, 4] are (x1, y1, x2, y2) with x1 <= x2 and y1 <= y2, real numbers: a width is x2 - x1, without
-  "+1". Coordinates may be negative, where a box hangs over the edge of the image.
+* boxes [n, 4] are (x1, y1, x2, y2) with x1 <= x2 and y1 <= y2, real numbers in pixels or in shares of
+  the image: a width is x2 - x1, without "+1". Coordinates may be negative, where a box hangs over the
+  edge of the image.
 * scores [n] are finite. Every box takes part, also one whose score is zero or negative.
 * labels [n] are class indices from 0. Boxes of different classes never suppress each other.
 * A box goes only if its IoU is greater than iou_thr (from 0 to 1); a box at exactly iou_thr stays. Where
@@ -53,13 +54,13 @@ def batched_nms(
     return order[alive]
 
 
-def _iou(boxes: Float[Tensor, "n 4"], extra: float = 0.0) -> Float[Tensor, "n n"]:
+def _iou(boxes: Float[Tensor, "n 4"]) -> Float[Tensor, "n n"]:
     start = torch.maximum(boxes[:, None, :2], boxes[:, :2])
     end = torch.minimum(boxes[:, None, 2:], boxes[:, 2:])
-    overlap = (end - start + extra).clamp(min=0).prod(-1)
-    area = (boxes[:, 2:] - boxes[:, :2] + extra).prod(-1)
+    overlap = (end - start).clamp(min=0).prod(-1)
+    area = (boxes[:, 2:] - boxes[:, :2]).prod(-1)
     union = area[:, None] + area - overlap
-    return torch.where(union > 0, overlap / union.where(union > 0, 1), 0)
+    return overlap / union.where(union > 0, 1)
 
 
 def _greedy(order, rivals):
@@ -181,6 +182,11 @@ def result_flipped(boxes, scores, labels, iou_thr):
     return kept[scores[kept].argsort(stable=True).flip(0)]
 
 
+@wrong("takes the order from topk, which mixes up boxes of equal score")
+def from_topk(boxes, scores, labels, iou_thr):
+    return _greedy(scores.topk(len(scores)).indices, _rivals(boxes, labels, iou_thr))
+
+
 @wrong("lets a box that is itself suppressed suppress others")
 def by_the_suppressed(boxes, scores, labels, iou_thr):
     order = _falling(scores)
@@ -213,7 +219,39 @@ def only_the_last(boxes, scores, labels, iou_thr):
 
 @wrong("counts pixels with +1 in every extent")
 def plus_one(boxes, scores, labels, iou_thr):
-    return _greedy(_falling(scores), (_iou(boxes, 1.0) > iou_thr) & (labels[:, None] == labels))
+    grown = torch.cat([boxes[:, :2], boxes[:, 2:] + 1], dim=-1)
+    return batched_nms(grown, scores, labels, iou_thr)
+
+
+@wrong("adds 1 to the union against division by zero, which is not small beside a small box")
+def padded_union(boxes, scores, labels, iou_thr):
+    iou, area = _iou(boxes), (boxes[:, 2:] - boxes[:, :2]).prod(-1)
+    union = (area[:, None] + area) / (1 + iou)
+    return _greedy(_falling(scores), (iou * union / (union + 1) > iou_thr) & (labels[:, None] == labels))
+
+
+@wrong("cuts the coordinates down to whole numbers")
+def whole_numbers(boxes, scores, labels, iou_thr):
+    return batched_nms(boxes.long().to(boxes), scores, labels, iou_thr)
+
+
+@wrong("divides the overlap by the smaller of the two areas instead of the union")
+def over_the_smaller(boxes, scores, labels, iou_thr):
+    iou, area = _iou(boxes), (boxes[:, 2:] - boxes[:, :2]).prod(-1)
+    least = torch.minimum(area[:, None], area)
+    share = iou * (area[:, None] + area) / (1 + iou) / least.where(least > 0, 1)
+    return _greedy(_falling(scores), (share > iou_thr) & (labels[:, None] == labels))
+
+
+@wrong("ends the loop when one box of a class is left, without keeping that box")
+def last_one_lost(boxes, scores, labels, iou_thr):
+    order, rivals, kept = _falling(scores), _rivals(boxes, labels, iou_thr), set()
+    for label in labels.unique():
+        left = order[labels[order] == label]
+        while len(left) > 1:
+            kept.add(int(left[0]))
+            left = left[1:][~rivals[left[0], left[1:]]]
+    return torch.tensor([i for i in order.tolist() if i in kept], dtype=torch.int64)
 
 
 @wrong("divides the overlap by the area of the kept box instead of the union")

@@ -3,8 +3,8 @@
 FCOS looks at every point of a feature map and asks: which object am I in, how far are its four sides,
 and how close am I to its centre? Given the points and the ground truth, write down the right answers.
 
-* points [L, 2] are (x, y); boxes [M, 4] are (x1, y1, x2, y2) with x1 <= x2 and y1 <= y2, in pixels, up
-  to a few thousand; labels [M] are classes from 1 up, because 0 is the background.
+* points [L, 2] are (x, y); boxes [M, 4] are (x1, y1, x2, y2) with x1 <= x2 and y1 <= y2, in pixels,
+  from fractions of one to a few thousand; labels [M] are classes from 1 up, because 0 is the background.
 * The distances of a point to the sides are l = x - x1, t = y - y1, r = x2 - x, b = y2 - y.
 * A point is positive if it lies strictly inside at least one box: all four distances are greater than 0.
   On an edge or on a corner is not inside.
@@ -46,9 +46,10 @@ def fcos_targets(
     points: Float[Tensor, "l 2"], boxes: Float[Tensor, "m 4"], labels: Int64[Tensor, " m"]
 ) -> tuple[Int64[Tensor, " l"], Float[Tensor, "l 4"], Float[Tensor, " l"]]:
     """Return class, distances (l, t, r, b) and centre-ness of every point."""
+    points, boxes = points.detach(), boxes.detach()  # targets carry no gradient
     if len(boxes) == 0:
-        zeros = points.new_zeros(len(points))
-        return zeros.long(), zeros[:, None].expand(-1, 4).clone(), zeros
+        n = len(points)
+        return labels.new_zeros(n), points.new_zeros(n, 4), points.new_zeros(n)
     distances = _distances(points, boxes)  # l m 4
     area = _areas(boxes).where(distances.amin(-1) > 0, torch.inf)  # l m
     smallest, box = area.min(dim=1)  # of equal areas the first
@@ -191,6 +192,26 @@ def largest(points, boxes, labels):
     return _by(points, boxes, labels, _inside(points, boxes), -_areas(boxes))
 
 
+@wrong("compares boxes by width plus height instead of area")
+def by_perimeter(points, boxes, labels):
+    half = (boxes[:, 2:] - boxes[:, :2]).sum(-1)
+    return _by(points, boxes, labels, _inside(points, boxes), half)
+
+
+@wrong("divides the smallest of all four distances by the largest in the centre-ness")
+def all_four(points, boxes, labels):
+    cls, ltrb, _ = fcos_targets(points, boxes, labels)
+    most = ltrb.amax(1)
+    return cls, ltrb, (ltrb.amin(1) / most.where(most > 0, 1)).sqrt()
+
+
+@wrong("counts only points near the centre of a box as positive")
+def near_the_centre(points, boxes, labels):
+    quarter = (boxes[:, 2:] - boxes[:, :2]) / 4
+    core = torch.cat([boxes[:, :2] + quarter, boxes[:, 2:] - quarter], dim=-1)
+    return _by(points, boxes, labels, _inside(points, core), _areas(boxes))
+
+
 @wrong("takes the first box that holds the point, whatever its area")
 def first(points, boxes, labels):
     return _by(points, boxes, labels, _inside(points, boxes), torch.arange(len(boxes)).to(boxes))
@@ -243,6 +264,13 @@ def zero_by_zero(points, boxes, labels):
     start, end = ltrb.split(2, dim=1)
     ratio = (torch.minimum(start, end) / torch.maximum(start, end)).prod(1)
     return cls, ltrb, ratio.sqrt()
+
+
+@wrong("divides by at least 1 in the centre-ness, which is too much close to the sides of a small box")
+def floored_at_one(points, boxes, labels):
+    cls, ltrb, _ = fcos_targets(points, boxes, labels)
+    low, high = torch.minimum(ltrb[:, :2], ltrb[:, 2:]), torch.maximum(ltrb[:, :2], ltrb[:, 2:])
+    return cls, ltrb, (low / high.clamp(min=1)).prod(-1).sqrt()
 
 
 @wrong("gives background points the label of the first box")

@@ -16,7 +16,7 @@ some backbone, of a size hw = (h, w) that is known beforehand:
 * A batch of one keeps its batch axis. forward returns the tuple (logits, box).
 
 detector_loss(logits, box, label, gt, beta, lam) = class term + lam * box term, a 0-d tensor with a graph
-from which nothing is detached:
+whose gradients reach logits and box:
 
 * The class term is the mean cross-entropy of logits and label [B] over all samples, background included.
   Logits may be in the hundreds.
@@ -31,7 +31,8 @@ beta is small by default because coordinates lie between 0 and 1: with beta = 1 
 leave the quadratic part, and the loss would be half of the mean square.
 
 Example: logits of zeros for num_classes = 1, label (1, 0), first box off by (0.5, 0, 0, 0), beta = 0.2:
-the class term is log 2, the box term (0.5 - 0.1) / 4 = 0.1, whatever the second box is; the loss is 0.793.
+the class term is log 2, the box term (0.5 - 0.1) / 4 = 0.1, whatever the second box is. The loss is
+0.793.
 """
 
 import torch
@@ -198,6 +199,13 @@ class Clipped(SingleBoxDetector):
         return self.cls_head(feat.mean(dim=(2, 3))), self.box_head(feat.flatten(1)).clamp(0, 1)
 
 
+@wrong("keeps the box away from 0 and 1 with a clamp after the sigmoid")
+class KeptAway(SingleBoxDetector):
+    def forward(self, feat):
+        logits, box = super().forward(feat)
+        return logits, box.clamp(0.05, 0.95)
+
+
 @wrong("ends in a softmax over the classes")
 class Softmaxed(SingleBoxDetector):
     def forward(self, feat):
@@ -222,6 +230,19 @@ class ChannelsLast(SingleBoxDetector):
     def forward(self, feat):
         flat = feat.permute(0, 2, 3, 1).flatten(1)
         return self.cls_head(feat.mean(dim=(2, 3))), self.box_head(flat).sigmoid()
+
+
+@wrong("flattens the map column by column")
+class ColumnsFirst(SingleBoxDetector):
+    def forward(self, feat):
+        flat = feat.transpose(2, 3).flatten(1)
+        return self.cls_head(feat.mean(dim=(2, 3))), self.box_head(flat).sigmoid()
+
+
+@wrong("squashes the box with a tanh that is moved to the range from 0 to 1, which is twice as steep")
+class Tanh(SingleBoxDetector):
+    def forward(self, feat):
+        return self.cls_head(feat.mean(dim=(2, 3))), (self.box_head(feat.flatten(1)).tanh() + 1) / 2
 
 
 @wrong("flattens the map with view, which fails for channels-last memory")
@@ -351,6 +372,26 @@ def unstable(logits, box, label, gt, beta=1 / 9, lam=1.0):
     cls_term = F.cross_entropy(logits, label)
     chosen = logits.softmax(-1).gather(1, label[:, None])
     return -chosen.log().mean() + detector_loss(logits, box, label, gt, beta, lam) - cls_term
+
+
+@wrong("adds a small constant inside the logarithm of a softmax, which caps the loss", of="detector_loss")
+def capped(logits, box, label, gt, beta=1 / 9, lam=1.0):
+    cls_term = F.cross_entropy(logits, label)
+    chosen = logits.softmax(-1).gather(1, label[:, None])
+    return -(chosen + 1e-9).log().mean() + detector_loss(logits, box, label, gt, beta, lam) - cls_term
+
+
+@wrong("divides by the number of positives plus one", of="detector_loss")
+def one_too_many(logits, box, label, gt, beta=1 / 9, lam=1.0):
+    n = int((label > 0).sum())
+    return detector_loss(logits, box, label, gt, beta, lam * n / (n + 1))
+
+
+@wrong("counts only classes from 2 up as objects", of="detector_loss")
+def from_two(logits, box, label, gt, beta=1 / 9, lam=1.0):
+    cls_term, each = _terms(logits, box, label, gt, beta)
+    positive = label > 1
+    return cls_term + (lam * each[positive].mean() if positive.any() else 0)
 
 
 @wrong("takes Huber's loss, which is beta times Smooth L1", of="detector_loss")

@@ -49,7 +49,7 @@ def yolo_v1_decode(
     pred: Float[Tensor, "s s 5*b+c"], B: int, C: int, img: int = 448, thr: float = 0.2
 ) -> tuple[Float[Tensor, "n 4"], Float[Tensor, " n"], Int64[Tensor, " n"]]:
     """Return the boxes in pixels, scores and labels of every candidate with a score above thr."""
-    S = pred.shape[0]
+    S, pred = pred.shape[0], pred.detach()  # results are final, nothing is trained through them
     blocks = pred[..., : B * 5].unflatten(-1, (B, 5))  # S S B 5
     probs = pred[..., B * 5 :]  # S S C
     scores = blocks[..., 4:] * probs[:, :, None]  # S S B C
@@ -224,6 +224,34 @@ def best_box(pred, B, C, img=448, thr=0.2):
 def interleaved(pred, B, C, img=448, thr=0.2):
     blocks = pred[..., : B * 5].unflatten(-1, (5, B)).transpose(-1, -2).flatten(-2)
     return yolo_v1_decode(torch.cat([blocks, pred[..., B * 5 :]], dim=-1), B, C, img, thr)
+
+
+@wrong("multiplies the confidence of the cell's first box with the probabilities, for all its boxes")
+def first_confidence(pred, B, C, img=448, thr=0.2):
+    pred = pred.clone()
+    pred[..., 4 : B * 5 : 5] = pred[..., 4:5].clone()
+    return yolo_v1_decode(pred, B, C, img, thr)
+
+
+@wrong("applies a softmax to the class probabilities, which are final values already")
+def softmax_again(pred, B, C, img=448, thr=0.2):
+    probs = pred[..., B * 5 :].softmax(-1)
+    return yolo_v1_decode(torch.cat([pred[..., : B * 5], probs], dim=-1), B, C, img, thr)
+
+
+@wrong("takes w for the height and h for the width")
+def height_first(pred, B, C, img=448, thr=0.2):
+    pred = pred.clone()
+    wide, high = pred[..., 2 : B * 5 : 5].clone(), pred[..., 3 : B * 5 : 5].clone()
+    pred[..., 2 : B * 5 : 5], pred[..., 3 : B * 5 : 5] = high, wide
+    return yolo_v1_decode(pred, B, C, img, thr)
+
+
+@wrong("places every centre in the middle of its cell, and adds x and y to that")
+def from_the_middle(pred, B, C, img=448, thr=0.2):
+    n = torch.arange(len(pred)) + 0.5
+    boxes, scores = _decoded(pred, B, C, img, down=n[:, None, None], right=n[None, :, None])
+    return _chosen(boxes, scores, scores > thr)
 
 
 @wrong("looks for the class probabilities before the boxes")
