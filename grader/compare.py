@@ -94,7 +94,8 @@ def describe(value: Any) -> str:
     if value is None:
         return "None"
     if isinstance(value, Tensor):
-        return f"a {dtype_name(value.dtype)} tensor of shape {tuple(value.shape)}"
+        name = dtype_name(value.dtype)
+        return f"{'an' if name[0] in 'aiu' else 'a'} {name} tensor of shape {tuple(value.shape)}"
     if isinstance(value, Opaque):
         return f"an object of type {value.type_name}"
     if isinstance(value, Handle):

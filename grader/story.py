@@ -79,10 +79,7 @@ def _call(problem: Problem) -> str:
     if found is not None and problem.kind in (Kind.VALUE, Kind.GRADIENT, Kind.PROPERTY):
         rows += _pair(problem)
     elif found is not None:
-        rows.append(
-            ("yours", describe(found.actual) if isinstance(found.actual, Tensor) else show(found.actual))
-        )
-        rows.append(("expected", _expected_type(found.expected)))
+        rows += [("yours", _typed(found.actual)), ("expected", _typed(found.expected))]
     width = max((len(name) for name, _ in rows), default=0)
     lines += [_row(name, text, width) for name, text in rows]
     return "\n".join(lines)
@@ -103,7 +100,10 @@ def _pair(problem: Problem) -> list[tuple[str, str]]:
     return [("yours", show(mine)), ("expected", show(wanted))]
 
 
-def _expected_type(value: Any) -> str:
+def _typed(value: Any) -> str:
+    """Show a value by its type, and a small tensor by its contents too."""
+    if isinstance(value, Tensor) and 0 < value.numel() <= _SMALL:
+        return f"{_nested(value.detach())}\n({describe(value)})"
     return describe(value)
 
 

@@ -45,6 +45,7 @@ class Worker:
         self._pid = pid
         self._output, self._stacks = files
         self._told = 0
+        self._rest = ""
         self._open = True
 
     def exchange(self, frame: bytes, *, seconds: float) -> tuple[bytes, ...]:
@@ -67,11 +68,8 @@ class Worker:
 
     def printed(self, limit: int = 20_000) -> str:
         """Return what the worker printed since it was last asked."""
-        size = os.fstat(self._output.fileno()).st_size
-        text = os.pread(self._output.fileno(), min(size - self._told, limit), self._told)
-        cut = size - self._told > limit
-        self._told = size
-        return text.decode("utf-8", "replace") + ("\n... (output cut)\n" if cut else "")
+        text, self._rest = self._rest, ""
+        return text or (self._output_since(limit) if self._open else "")
 
     def close(self) -> int:
         """End the process and everything it started; return its wait status."""
@@ -79,7 +77,18 @@ class Worker:
             return 0
         self._open = False
         self._connection.close()
-        return self._zygote.end(self._pid)
+        status = self._zygote.end(self._pid)
+        self._rest = self._output_since()
+        self._output.close()
+        self._stacks.close()
+        return status
+
+    def _output_since(self, limit: int = 20_000) -> str:
+        size = os.fstat(self._output.fileno()).st_size
+        text = os.pread(self._output.fileno(), min(size - self._told, limit), self._told)
+        cut = size - self._told > limit
+        self._told = size
+        return text.decode("utf-8", "replace") + ("\n... (output cut)\n" if cut else "")
 
     def _send(self, frame: bytes, deadline: float) -> None:
         view = memoryview(frame)
