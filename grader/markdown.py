@@ -1,4 +1,4 @@
-"""Markdown as plain text that fits a terminal: lessons and questions, without a pager and without colour codes."""
+"""Markdown as plain text that fits a terminal: lessons and questions, without a pager or colour."""
 
 from __future__ import annotations
 
@@ -45,6 +45,8 @@ def _blocks(text: str) -> Iterator[list[str]]:
 
 def _shown(block: list[str], width: int) -> list[str]:
     first = block[0]
+    if not first.strip():
+        return [""]
     if re.match(r"^\s*(`{3,}|~{3,})", first):
         inner = block[1:-1] if len(block) > 1 and re.match(r"^\s*[`~]{3,}\s*$", block[-1]) else block[1:]
         return [f"    {line}".rstrip() for line in inner]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, tzinfo
+from pathlib import Path
 from random import Random
 
 from grader import plan as plans
@@ -104,9 +105,15 @@ class Practice:
 
 
 def open_practice(
-    desk: Desk, *, zone: tzinfo | None = None, deck: Callable[..., Deck] = open_deck
+    desk: Desk,
+    *,
+    cache_folder: Path | None = None,
+    zone: tzinfo | None = None,
+    deck: Callable[..., Deck] | None = None,
 ) -> Practice:
-    """Open the cards and the questions of a desk."""
+    """Open the cards and the questions of a desk; what was read of the banks is kept beside the record."""
+    folder = cache_folder or desk.places.record.parent
     states = desk.states()
     passed = [kata for kata in desk.catalog if states[kata.id].status is Status.PASSED]
-    return Practice(desk, open_cards(desk.record), deck(desk.places, passed), zone)
+    found = (deck or open_deck)(desk.places, passed, cache_folder=folder)
+    return Practice(desk, open_cards(desk.record), found, zone)

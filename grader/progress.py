@@ -1,13 +1,17 @@
-"""Where the learner stands with each kata: a fold over the record's events, without any state of its own."""
+"""Where the learner stands: folds over the record's events and the cards, without any state of their own."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime, timedelta, tzinfo
 from enum import StrEnum
+from typing import Protocol
 
+from grader import schedule
 from grader.model import Event, KataInfo, Kind
+from grader.schedule import CardState
 
 
 class Status(StrEnum):
@@ -68,6 +72,116 @@ def next_kata(katas: Iterable[KataInfo], states: dict[str, KataState]) -> KataIn
     pending = [kata for kata in katas if states[kata.id].status is not Status.PASSED]
     begun = [kata for kata in pending if states[kata.id].status is Status.STARTED]
     return next(iter([*begun, *pending]), None)
+
+
+class Topic(Protocol):
+    """What readiness needs to know of something that can be asked."""
+
+    @property
+    def id(self) -> str: ...  # noqa: D102
+    @property
+    def track(self) -> str: ...  # noqa: D102
+    @property
+    def skills(self) -> Sequence[str]: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """How well a track or a skill is known: what was seen, and how much of that would be recalled now."""
+
+    total: int = 0
+    seen: int = 0
+    recalled: float = 0.0
+    """The sum of the probabilities of recall over what was seen."""
+
+    @property
+    def coverage(self) -> float:
+        """The share that was seen at all."""
+        return self.seen / self.total if self.total else 0.0
+
+    @property
+    def recall(self) -> float:
+        """The mean probability of recall of what was seen."""
+        return self.recalled / self.seen if self.seen else 0.0
+
+    @property
+    def share(self) -> float:
+        """Mean recall times coverage: what the learner could answer now of all there is."""
+        return self.recalled / self.total if self.total else 0.0
+
+
+def reviews(events: Iterable[Event]) -> tuple[Event, ...]:
+    """Return the reviews that were not taken back, oldest first."""
+    kept: dict[tuple[str, datetime], Event] = {}
+    for event in events:
+        if event.kind == "review":
+            kept[event.subject, event.at] = event
+        elif event.kind == "undo":
+            try:
+                kept.pop((event.subject, datetime.fromisoformat(str(event.data.get("of")))), None)
+            except (ValueError, TypeError):
+                continue
+    return tuple(kept.values())
+
+
+def per_day(events: Iterable[Event], zone: tzinfo | None) -> Counter[date]:
+    """Count events by the practice day they fell on in a zone."""
+    return Counter(schedule.day_of(event.at.astimezone(zone)).date() for event in events)
+
+
+def retention(given: Iterable[Event]) -> float | None:
+    """Return the share of reviews that were not Again, leaving out the first of each card."""
+    met: set[str] = set()
+    right = total = 0
+    for event in given:
+        if event.subject in met:
+            total += 1
+            right += event.data.get("rating") != 1
+        met.add(event.subject)
+    return right / total if total else None
+
+
+def streak(days: Iterable[date], today: date) -> int:
+    """Count the days in a row with practice, up to today; today may still be to come."""
+    practised = set(days)
+    day = today if today in practised else today - timedelta(days=1)
+    count = 0
+    while day in practised:
+        count += 1
+        day -= timedelta(days=1)
+    return count
+
+
+def readiness(
+    topics: Iterable[Topic], cards: Mapping[str, CardState], now: datetime
+) -> tuple[dict[str, Readiness], dict[str, Readiness]]:
+    """Return how ready the learner is for each track and for each skill."""
+    tracks: dict[str, Readiness] = {}
+    skills: dict[str, Readiness] = {}
+    for topic in topics:
+        card = cards.get(topic.id)
+        recalled = schedule.retrievability(card, now) if card else 0.0
+        _count(tracks, topic.track, card is not None, recalled)
+        for skill in topic.skills:
+            _count(skills, skill, card is not None, recalled)
+    return tracks, skills
+
+
+def forecast(cards: Iterable[CardState], now: datetime, days: int = 14) -> list[int]:
+    """Count the cards that come due on each of the next days; today's number has what is overdue."""
+    load = [0] * days
+    start = schedule.day_of(now)
+    for card in cards:
+        ran_ahead = card.last > now + timedelta(days=1)
+        day = 0 if ran_ahead else max(0, (card.due - start) // timedelta(days=1))
+        if day < days:
+            load[day] += 1
+    return load
+
+
+def _count(groups: dict[str, Readiness], name: str, seen: bool, recalled: float) -> None:
+    old = groups.get(name, Readiness())
+    groups[name] = Readiness(old.total + 1, old.seen + seen, old.recalled + recalled)
 
 
 def _attempted(state: KataState, event: Event) -> KataState:

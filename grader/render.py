@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import io
 import shutil
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
@@ -37,6 +38,8 @@ _STAND_INS = {
     },
     **{"≠": "!=", "≈": "~", "√": "sqrt", "Σ": "sum", "∑": "sum", "∈": "in", "∞": "inf", "²": "^2", "³": "^3"},
     **{"‘": "'", "’": "'", "“": '"', "”": '"', "⌈": "ceil(", "⌉": ")", "⌊": "floor(", "⌋": ")", "ᵀ": "^T"},
+    # What frames and trees are drawn with: one sign for one, so that columns stay.
+    **dict(zip("▼▶├└│┌┐┘┤╭╮╰╯─━┃█░▒▓▌▐▊▎▏▁▂▃▄▅▆▇▔", "v>|`|+++|++++--|#.*#|||||_______-", strict=True)),
     **{"α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "eps", "θ": "theta", "λ": "lambda"},
     **{"μ": "mu", "π": "pi", "σ": "sigma", "τ": "tau", "φ": "phi", "ω": "omega", "Δ": "Delta", "∂": "d"},
 }
@@ -86,6 +89,12 @@ def stand_in(error: UnicodeError) -> tuple[str | bytes, int]:
 
 
 codecs.register_error("dojo", stand_in)
+
+
+def let_through(stream: TextIO) -> None:
+    """Let output go through an encoding that lacks some characters, with stand-ins for them."""
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="dojo")
 
 
 def table(catalog: Catalog | Iterable[KataInfo], states: Mapping[str, KataState], look: Look) -> str:

@@ -1,7 +1,7 @@
 """When a card comes back: the only module that knows FSRS.
 
-A card is a question, a generator or a kata. Its state is a fold over its events in the record, in the order they
-were added, and over nothing else: not over the clock, not over a bank, not over a plan.
+A card is a question, a generator or a kata. Its state is a fold over its events in the record, in the order
+they were added, and over nothing else: not over the clock, not over a bank, not over a plan.
 """
 
 from __future__ import annotations
@@ -72,7 +72,8 @@ class CardState:
 
 def review(before: CardState | None, rating: Rating, *, subject: str, at: datetime) -> CardState:
     """Return the state after one review; intervals are whole days, without chance."""
-    from fsrs import Card, Rating as Grade, State
+    from fsrs import Card, State
+    from fsrs import Rating as Grade
 
     at = min(max(at.astimezone(UTC).replace(microsecond=0), _CLOCKS[0]), _CLOCKS[1])
     card = Card(card_id=0, due=at)
@@ -158,9 +159,7 @@ class _Sitting:
     passed_text: object = None
 
 
-def _at_kata(
-    sitting: _Sitting, event: Event, state: CardState | None
-) -> tuple[_Sitting, Rating | None]:
+def _at_kata(sitting: _Sitting, event: Event, state: CardState | None) -> tuple[_Sitting, Rating | None]:
     """Return what an event of a kata makes of the sitting, and the rating if it is a review."""
     is_due = state is None or day_end(event.at.astimezone(UTC)) > state.due
     counts = sitting.is_open or is_due

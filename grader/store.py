@@ -73,8 +73,8 @@ class Record:
     def add(self, event: Event, *, derive: Derive | None = None) -> None:
         """Append one event; on a disk that refuses, keep it for this session and set ``notice``.
 
-        What ``derive`` writes joins the same transaction. If it fails, the event is saved alone, since derived
-        tables can be made anew and events cannot.
+        What ``derive`` writes joins the same transaction. If it fails, the event is saved alone, since
+        derived tables can be made anew and events cannot.
         """
         with self._lock:
             if not (self._writable and self._try_add(event, derive)):
@@ -227,6 +227,7 @@ def _connection(address: str, *, uri: bool = False) -> sqlite3.Connection:
 
 def _insert_with(db: sqlite3.Connection, row: tuple[str, ...], derive: Derive) -> bool:
     """Write an event and what follows from it together; returns whether that went well."""
+    before = db.total_changes
     try:
         db.execute("BEGIN IMMEDIATE")
         db.execute(_INSERT, row)
@@ -234,9 +235,14 @@ def _insert_with(db: sqlite3.Connection, row: tuple[str, ...], derive: Derive) -
         db.execute("COMMIT")
         return True
     except sqlite3.Error:
-        return False
-    finally:
         _take_back(db)
+        return False
+    except BaseException:
+        # An interrupt in the middle must not cost the event, nor one right after the end write it twice.
+        if db.in_transaction or db.total_changes == before:
+            _take_back(db)
+            db.execute(_INSERT, row)
+        raise
 
 
 def _take_back(db: sqlite3.Connection) -> None:

@@ -2,8 +2,8 @@
 
 Parameters and buffers are paired by where they came from (a module handed in), by name, then by shape and
 order of registration; where equal shapes leave a choice, a bounded number of assignments is offered.
-Beside the first axis only the number of entries counts, so that a convolution over a whole map may stand for a
-linear layer on the flattened one.
+Beside the first axis only the number of entries counts, so that a convolution over a whole map may stand
+for a linear layer on the flattened one.
 """
 
 from __future__ import annotations

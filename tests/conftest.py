@@ -6,8 +6,12 @@ import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from screens import Driver
 
 SOLUTION = '''
     """Double a number.
@@ -111,3 +115,12 @@ def fake_pytest(tmp_path: Path) -> tuple[str, str]:
     script = tmp_path / "fake_pytest.py"
     script.write_text(textwrap.dedent(FAKE_PYTEST).lstrip(), encoding="utf-8")
     return (sys.executable, str(script))
+
+
+@pytest.fixture
+def drive(workspace: Path, record_file: Path, fake_pytest: tuple[str, str]) -> Driver:
+    """Return what runs the app on the workspace and walks through steps."""
+    from screens import Driver
+
+    (workspace / "questions").mkdir()
+    return Driver(workspace, record_file, fake_pytest)

@@ -8,7 +8,10 @@ import sys
 import pytest
 
 HEAVY = ("torch", "numpy", "pytest", "hypothesis", "jaxtyping", "textual")
-LIGHT = ("model", "places", "catalog", "store", "stub", "progress", "runner", "render", "versions")
+LIGHT = (
+    *("model", "places", "catalog", "store", "stub", "progress", "runner", "render", "versions", "bank"),
+    *("library", "spotted", "generated", "schedule", "quiz", "plan", "interview"),
+)
 
 
 def loaded(code: str) -> set[str]:

@@ -1,104 +1,47 @@
-"""The command ``dojo``: one file for each family of commands, and one place where errors become sentences."""
+"""The command ``dojo``: a bare one opens the app at once, any other word loads the commands."""
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
-import click
-
-from grader import places
-from grader.cli import author, console, grading, listing, practice, setup
-
-PROBLEM = 2
-"""The exit code of a command that could not do what it was asked."""
-INTERRUPTED = 130
-
-_EPILOG = "Start with `dojo list`, then `dojo open` and `dojo check`. `dojo COMMAND --help` explains each."
-
-
-class Commands(click.Group):
-    """The commands, with a guess for one that was mistyped."""
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find a command, or say which one was probably meant."""
-        if self.get_command(ctx, args[0]) is None:
-            raise click.UsageError(
-                f"There is no command `{args[0]}`{_guess(args[0], self.list_commands(ctx))}"
-            )
-        return super().resolve_command(ctx, args)
-
-
-@click.group(
-    cls=Commands,
-    invoke_without_command=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=_EPILOG,
-)
-@click.version_option(package_name="cv-dojo", message="cv-dojo %(version)s")
-@click.pass_context
-def cli(ctx: click.Context) -> None:
-    """Practise for computer-vision interviews: small PyTorch katas, graded in the terminal.
-
-    Without a command, opens the app.
-    """
-    if ctx.invoked_subcommand is None:
-        _open_app()
-
-
-for family in (listing, grading, practice, setup, author):
-    for command in family.COMMANDS:
-        cli.add_command(command)
+if TYPE_CHECKING:
+    from grader.cli.commands import cli as cli
+    from grader.cli.commands import run as run
 
 
 def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run ``dojo``; errors end as one sentence on standard error and exit code 2."""
-    console.prepare_streams()
+    words = sys.argv[1:] if args is None else args
     _end_politely()
-    sys.exit(run(args))
+    if not words and _has_terminal():
+        from grader.cli import face
+        from grader.places import MissingWorkspace
+
+        try:
+            face.open_app()
+        except MissingWorkspace as error:
+            print(error, file=sys.stderr)
+            sys.exit(2)
+    from grader.cli import commands, console
+
+    console.prepare_streams()
+    sys.exit(commands.run(args))
 
 
-def run(args: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code; nothing it raises gets through."""
-    try:
-        code = cli.main(args=args, prog_name="dojo", standalone_mode=False)
-        sys.stdout.flush()
-        return code if isinstance(code, int) else 0
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message(), err=True)
-        return PROBLEM
-    except click.UsageError as error:
-        where = f" `{error.ctx.command_path} --help` explains." if error.ctx and error.ctx.parent else ""
-        return _say(error.format_message() + where)
-    except click.ClickException as error:
-        return _say(error.format_message())
-    except (click.Abort, KeyboardInterrupt):
-        click.echo(err=True)
-        return INTERRUPTED
-    except console.KNOWN_ERRORS as error:
-        return _say(str(error))
-    except BrokenPipeError:
-        # The reader (`head`, say) has had enough; Python must not complain while it closes the stream.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
-    except OSError as error:
-        return _say(f"{error.filename or 'The system refused'}: {error.strerror or error}.")
-    except Exception as error:
-        if os.environ.get("DOJO_TRACEBACK"):
-            raise
-        what = f"{type(error).__name__}: {error}"
-        return _say(f"cv-dojo itself failed ({what}): `DOJO_TRACEBACK=1` shows where, for a report.")
+def __getattr__(name: str) -> Any:
+    """Load the commands when somebody asks for them."""
+    if name in ("cli", "run"):
+        from grader.cli import commands
+
+        return getattr(commands, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def _say(sentence: str) -> int:
-    click.echo(sentence, err=True)
-    return PROBLEM
+def _has_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
 
 
 def _end_politely() -> None:
@@ -110,23 +53,3 @@ def _end_politely() -> None:
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), leave)
-
-
-def _open_app() -> None:
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise click.ClickException(
-            "The app needs a terminal: use `dojo list` and `dojo check` here, or run `dojo` in a terminal."
-        )
-    here = places.find(environ=os.environ)
-    from grader.tui.app import make_app
-
-    app = make_app(here, environ=os.environ, look=replace(console.look(), colour=False))
-    app.run()
-    sys.exit(app.return_code or 0)
-
-
-def _guess(word: str, names: list[str]) -> str:
-    import difflib
-
-    near = difflib.get_close_matches(word, names, n=1)
-    return f": did you mean `{near[0]}`?" if near else ": `dojo --help` lists them."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import sys
@@ -32,8 +31,7 @@ KNOWN_ERRORS = (
 def prepare_streams() -> None:
     """Let output go through an encoding that lacks some characters, with stand-ins for them."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="dojo")
+        render.let_through(stream)
 
 
 @contextmanager

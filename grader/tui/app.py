@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
-from typing import ClassVar
+from random import Random
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on
 from textual.app import App, SuspendNotSupported, SystemCommand
@@ -17,17 +17,27 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from grader import desk as desks
-from grader import editor
 from grader.desk import Clock, Desk
 from grader.places import Places
 from grader.render import Look
-from grader.tui.grading import Graded, GradingScreen
-from grader.tui.help import HelpScreen
-from grader.tui.hint import HintScreen
-from grader.tui.job import Job
-from grader.tui.kata_screen import EditorWanted, GradeWanted, HintWanted, KataScreen, StatementWanted
-from grader.tui.overview import Overview
-from grader.tui.statement import StatementScreen
+from grader.tui.home import HomeScreen
+from grader.tui.opening import Opening
+from grader.tui.wanted import (
+    CramWanted,
+    EditorWanted,
+    Graded,
+    GradeWanted,
+    HintWanted,
+    InterviewWanted,
+    LessonWanted,
+    StatementWanted,
+    TrackQuizWanted,
+)
+
+if TYPE_CHECKING:
+    from grader.practice import Practice
+    from grader.quiz import Only, Quiz
+    from grader.tui.standing import Statistics, Today
 
 PYTEST = (sys.executable, "-m", "pytest")
 
@@ -39,36 +49,58 @@ def make_app(
     clock: Clock | None = None,
     command: Sequence[str] = PYTEST,
     look: Look | None = None,
+    chance: Random | None = None,
+    practise: Callable[[Desk], Practice] | None = None,
 ) -> DojoApp:
-    """Make the app for a workspace; ``command`` is what runs pytest."""
-    return DojoApp(desks.sit_down(places, clock=clock), environ=environ, command=command, look=look or Look())
+    """Make the app for a workspace; ``command`` runs pytest, ``practise`` opens cards and questions."""
+    desk = desks.sit_down(places, clock=clock)
+    opening = Opening(desk, environ=environ, make=practise)
+    look, chance = look or Look(), chance or Random()
+    return DojoApp(opening, environ=environ, command=command, look=look, chance=chance)
 
 
 class DojoApp(App[None]):
-    """The learner's app."""
+    """The learner's app: screens say what they want, and here it is done."""
 
     TITLE = "cv-dojo"
     CSS_PATH = "dojo.tcss"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (76, "-wide")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "f1,question_mark", "help", "Help", id="app.help", tooltip="What this screen shows, and its keys"
         ),
+        # Whoever presses this wants to leave; what was answered is saved. Text fields copy a selection first.
+        Binding("ctrl+c", "interrupt", "Quit", id="app.interrupt", tooltip="Leave at once", show=False),
     ]
 
-    def __init__(self, desk: Desk, *, environ: Mapping[str, str], command: Sequence[str], look: Look) -> None:
+    def __init__(
+        self,
+        opening: Opening,
+        *,
+        environ: Mapping[str, str],
+        command: Sequence[str],
+        look: Look,
+        chance: Random,
+    ) -> None:
         super().__init__()
-        self.desk = desk
+        self.desk = opening.desk
+        self.opening = opening
         self._environ = environ
         self._command = command
         self._look = look
+        self._chance = chance
         # The last part of COLORFGBG is the background; 7 and 15 are the light ones.
         if environ.get("COLORFGBG", "").rpartition(";")[2] in ("7", "15"):
             self.theme = "textual-light"
 
+    def get_default_screen(self) -> Screen[None]:
+        """Begin with the day."""
+        return HomeScreen(self._today, self._look)
+
     def on_mount(self) -> None:
-        """Show the katas, and what is wrong with them or with the record."""
+        """Say what is wrong with the katas or with the record."""
         self._end_politely()
-        self.push_screen(Overview(self.desk, self._look))
+        self.set_class(not self._look.unicode, "-ascii")
         for problem in self.desk.catalog.problems:
             self.notify(f"Left out: {problem}", severity="warning", markup=False)
         if self.desk.record.notice:
@@ -81,13 +113,20 @@ class DojoApp(App[None]):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Offer the keys of the screen in the command palette too."""
         yield from super().get_system_commands(screen)
-        if isinstance(screen, KataScreen) and screen.kata is not None:
-            yield SystemCommand("Grade", f"Grade {screen.kata.id}", screen.action_grade)
-            yield SystemCommand("Hint", f"The next hint for {screen.kata.id}", screen.action_hint)
-            yield SystemCommand("Open", f"Open {screen.kata.id} in your editor", screen.action_edit)
+        for _, binding, enabled, _ in screen.active_bindings.values():
+            if enabled and binding.tooltip and (binding.id or "").partition(".")[0] in _OFFERED:
+                run = partial(screen.run_action, binding.action)
+                yield SystemCommand(binding.description, binding.tooltip, run)
+
+    def get_key_display(self, binding: Binding) -> str:
+        """Write keys in letters where the console has no signs for them."""
+        shown = super().get_key_display(binding)
+        return shown if self._look.unicode or shown.isascii() else binding.key.replace("_", " ")
 
     def action_help(self) -> None:
         """Show the help of the screen one is on."""
+        from grader.tui.help import HelpScreen
+
         if isinstance(self.screen, HelpScreen):
             return
         keys: dict[str, list[str]] = {}
@@ -96,17 +135,100 @@ class DojoApp(App[None]):
                 keys.setdefault(binding.tooltip, []).append(self.get_key_display(binding))
         self.push_screen(HelpScreen(self.screen.HELP or self.TITLE, keys))
 
+    def action_interrupt(self) -> None:
+        """Leave as a program that was interrupted does."""
+        self.exit(return_code=130)
+
+    def action_katas(self) -> None:
+        """Show the katas."""
+        from grader.tui.katas import KatasScreen
+
+        self.push_screen(KatasScreen(self.desk, self._look))
+
+    def action_quiz(self) -> None:
+        """Ask what is due."""
+        self._quiz()
+
+    def action_study(self) -> None:
+        """Show the lessons."""
+        from grader.tui.study import StudyScreen
+
+        self.push_screen(StudyScreen(self.desk.places, self._look))
+
+    def action_stats(self) -> None:
+        """Show the statistics."""
+        from grader.tui.stats import StatsScreen
+
+        self.push_screen(StatsScreen(self._statistics, self._look))
+
+    def action_plan(self) -> None:
+        """Show the plan."""
+        from grader.tui.plan import PlanScreen
+
+        self.push_screen(PlanScreen(self.opening.practice, self._look))
+
+    def action_interview(self) -> None:
+        """Let the learner choose an interview."""
+        from grader.tui.invite import InviteScreen
+
+        self.push_screen(InviteScreen(tuple(dict.fromkeys(kata.track for kata in self.desk.catalog))))
+
+    @on(CramWanted)
+    def _cram(self) -> None:
+        self._quiz(is_cram=True)
+
+    @on(TrackQuizWanted)
+    def _ask_track(self, wanted: TrackQuizWanted) -> None:
+        from grader.quiz import Only
+
+        self._quiz(Only(track=wanted.track))
+
+    @on(InterviewWanted)
+    def _interview(self, wanted: InterviewWanted) -> None:
+        from grader.interview import NoInterview
+        from grader.tui import sitting
+        from grader.tui.interview import InterviewScreen
+        from grader.tui.job import Job
+
+        try:
+            begun = sitting.prepare(
+                self.opening.practice(), track=wanted.track, minutes=wanted.minutes, chance=self._chance
+            )
+        except NoInterview as problem:
+            self.notify(str(problem), severity="warning", markup=False)
+            return
+        kata = begun.planned.kata
+        where = self.desk.places
+        job = None
+        if kata is not None:
+            job = Job(kata, places=where, environ=self._environ, command=self._command, source="interview")
+        self.switch_screen(InterviewScreen(begun, job, self._look))
+
     @on(StatementWanted)
     def _show_statement(self, wanted: StatementWanted) -> None:
+        from grader.tui.statement import StatementScreen
+
         self.push_screen(StatementScreen(self.desk, wanted.kata))
+
+    @on(LessonWanted)
+    def _show_lesson(self, wanted: LessonWanted) -> None:
+        from grader.tui.study import LessonScreen
+
+        lesson = wanted.kata.stub.with_name("README.md")
+        if lesson.is_file():
+            self.push_screen(LessonScreen(lesson, self._look))
+        else:
+            self.notify(f"{wanted.kata.track} has no lesson yet.", markup=False)
 
     @on(GradeWanted)
     def _grade(self, wanted: GradeWanted) -> None:
+        from grader.tui.grading import GradingScreen
+        from grader.tui.job import Job
+
         kata = wanted.kata
         if missing := [path for path in (kata.test, kata.stub) if not path.is_file()]:
-            self.notify(
-                f"{missing[0]} is missing: `dojo init` brings it back.", severity="error", markup=False
-            )
+            sentence = f"{missing[0]} is missing: `dojo init` brings it back."
+            self.notify(sentence, severity="error", markup=False)
             return
         job = Job(kata, places=self.desk.places, environ=self._environ, command=self._command)
         screen = GradingScreen(kata, job, self._look)
@@ -117,6 +239,8 @@ class DojoApp(App[None]):
 
     @on(HintWanted)
     def _hint(self, wanted: HintWanted) -> None:
+        from grader.tui.hint import HintScreen
+
         hint = desks.next_hint(self.desk, wanted.kata)
         if isinstance(self.screen, HintScreen):
             self.screen.show(hint)
@@ -126,6 +250,10 @@ class DojoApp(App[None]):
 
     @on(EditorWanted)
     def _edit(self, wanted: EditorWanted) -> None:
+        import subprocess
+
+        from grader import editor
+
         try:
             words = editor.command(wanted.kata.stub, environ=self._environ)
             with self.suspend():
@@ -139,9 +267,29 @@ class DojoApp(App[None]):
 
     @on(Graded)
     def _refresh_states(self) -> None:
+        from grader.tui.kata_screen import KataScreen
+
         for screen in self.screen_stack:
             if isinstance(screen, KataScreen):
                 screen.refresh_state()
+
+    def _quiz(self, only: Only | None = None, *, is_cram: bool = False) -> None:
+        from grader.tui.quiz import QuizScreen
+
+        def begin() -> Quiz:
+            return self.opening.practice().begin(only, chance=self._chance, is_cram=is_cram)
+
+        self.push_screen(QuizScreen(begin, self._look, clock=self.desk.clock))
+
+    def _today(self) -> Today:
+        from grader.tui import standing
+
+        return standing.today(self.opening.practice())
+
+    def _statistics(self) -> Statistics:
+        from grader.tui import standing
+
+        return standing.statistics(self.opening.practice())
 
     def _end_politely(self) -> None:
         """Leave through the ordinary exit on SIGTERM and SIGHUP, which mends the terminal."""
@@ -150,3 +298,7 @@ class DojoApp(App[None]):
             if (number := getattr(signal, name, None)) is not None:
                 with suppress(NotImplementedError, RuntimeError, ValueError):
                     loop.add_signal_handler(number, partial(self.exit, return_code=128 + number))
+
+
+_OFFERED = ("home", "kata", "quiz", "lesson", "plan", "interview", "invite")
+"""The screens, by the first part of their bindings' ids, whose keys the command palette offers too."""

@@ -17,7 +17,11 @@ from grader.render import Look, outcome, story
 from grader.runner import CheckDone, End, Finding, KataDone, Problem
 from grader.tui.job import Job
 from grader.tui.kata_screen import KataScreen
-from grader.tui.statement import Pane
+from grader.tui.pane import Pane
+from grader.tui.wanted import Graded
+
+POLL_SECONDS = 0.5
+"""How often the learner's file is looked at; file events do not arrive everywhere."""
 
 
 class Found(Message):
@@ -26,10 +30,6 @@ class Found(Message):
     def __init__(self, finding: Finding) -> None:
         super().__init__()
         self.finding = finding
-
-
-class Graded(Message):
-    """A session is over, and the states may have changed."""
 
 
 class Checks(OptionList):
@@ -44,7 +44,7 @@ class Checks(OptionList):
 class GradingScreen(KataScreen):
     """The checks of one kata and their stories; stays until the learner leaves."""
 
-    HELP = "Up and down choose a check, Tab goes to its story, `r` grades again once you have saved."
+    HELP = "Up and down choose a check, Tab goes to its story. Saving your file grades it again; so does `r`."
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "app.pop_screen", "Back", id="grading.back", tooltip="Stop and go back"),
         Binding("q", "app.pop_screen", "Back", id="grading.leave", tooltip="Stop and go back", show=False),
@@ -53,8 +53,10 @@ class GradingScreen(KataScreen):
         ),
     ]
 
-    def __init__(self, kata: KataInfo, job: Job, look: Look) -> None:
+    def __init__(self, kata: KataInfo, job: Job, look: Look, *, poll: float = POLL_SECONDS) -> None:
         super().__init__()
+        self._poll = poll
+        self._saved = _stamp(kata)
         self._kata = kata
         self._job = job
         self._look = look
@@ -72,12 +74,13 @@ class GradingScreen(KataScreen):
         yield Checks(id="checks", markup=False)
         with Pane():
             yield Static(id="story", markup=False)
-        yield Footer()
+        yield Footer(compact=True)
 
     def on_mount(self) -> None:
         """Begin to grade."""
         self.query_one("#checks").focus()
         self.run_worker(lambda: self._job.run(lambda one: self.post_message(Found(one))), thread=True)
+        self.set_interval(self._poll, self.look_at_file)
 
     def on_unmount(self) -> None:
         """Leave nothing running behind."""
@@ -87,6 +90,11 @@ class GradingScreen(KataScreen):
         """Grade again, unless this session still runs."""
         if not self._job.is_running:
             super().action_grade()
+
+    def look_at_file(self) -> None:
+        """Grade anew once the file was saved, when nothing runs and nothing lies above this screen."""
+        if self.is_current and not self._job.is_running and _stamp(self._kata) not in (None, self._saved):
+            self.action_grade()
 
     @on(Found)
     def _show(self, event: Found) -> None:
@@ -129,3 +137,12 @@ class GradingScreen(KataScreen):
     def _tell(self, text: str) -> None:
         self.query_one("#story", Static).update(text)
         self.query_one(Pane).scroll_home(animate=False)
+
+
+def _stamp(kata: KataInfo) -> tuple[int, int] | None:
+    """Return what changes when the learner saves; nothing while an editor has the file away."""
+    try:
+        found = kata.stub.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size

@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from grader.desk import Hint
 from grader.model import KataInfo
-from grader.tui.kata_screen import HintWanted
+from grader.tui.wanted import HintWanted
 
 
 class HintScreen(ModalScreen[None]):

@@ -15,12 +15,19 @@ class Job:
     """Grades one kata once."""
 
     def __init__(
-        self, kata: KataInfo, *, places: Places, environ: Mapping[str, str], command: Sequence[str]
+        self,
+        kata: KataInfo,
+        *,
+        places: Places,
+        environ: Mapping[str, str],
+        command: Sequence[str],
+        source: str = "tui",
     ) -> None:
         self._kata = kata
         self._places = places
         self._environ = environ
         self._command = command
+        self._source = source
         self._session: Session | None = None
         self._lock = threading.Lock()
         self._is_stopped = False
@@ -35,7 +42,7 @@ class Job:
             self._session = runner.start(
                 [self._kata],
                 places=self._places,
-                source="tui",
+                source=self._source,
                 environ=self._environ,
                 command=self._command,
             )

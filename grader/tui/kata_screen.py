@@ -5,34 +5,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.message import Message
 from textual.screen import Screen
 
 from grader.model import KataInfo
-
-
-class KataMessage(Message):
-    """Something is wanted for one kata."""
-
-    def __init__(self, kata: KataInfo) -> None:
-        super().__init__()
-        self.kata = kata
-
-
-class GradeWanted(KataMessage):
-    """The kata shall be graded."""
-
-
-class HintWanted(KataMessage):
-    """The next hint shall be shown."""
-
-
-class EditorWanted(KataMessage):
-    """The learner's file shall be opened."""
-
-
-class StatementWanted(KataMessage):
-    """The statement shall be shown."""
+from grader.tui.wanted import EditorWanted, GradeWanted, HintWanted, KataMessage, LessonWanted
 
 
 class KataScreen(Screen[None]):
@@ -42,6 +18,7 @@ class KataScreen(Screen[None]):
         Binding("r", "grade", "Grade", id="kata.grade", tooltip="Grade what you wrote"),
         Binding("h", "hint", "Hint", id="kata.hint", tooltip="Show the next hint; it is remembered"),
         Binding("o", "edit", "Open", id="kata.edit", tooltip="Open your file in $VISUAL or $EDITOR"),
+        Binding("s", "lesson", "Study", id="kata.lesson", tooltip="Read the lesson of this track"),
     ]
 
     @property
@@ -63,6 +40,10 @@ class KataScreen(Screen[None]):
     def action_edit(self) -> None:
         """Ask for the editor."""
         self._ask(EditorWanted)
+
+    def action_lesson(self) -> None:
+        """Ask for the lesson."""
+        self._ask(LessonWanted)
 
     def _ask(self, message: type[KataMessage]) -> None:
         if self.kata is None:

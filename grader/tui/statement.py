@@ -6,7 +6,6 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
 from textual.events import Resize
 from textual.widgets import Footer, Static
 
@@ -14,16 +13,7 @@ from grader.desk import Desk
 from grader.model import KataInfo
 from grader.render import flow
 from grader.tui.kata_screen import KataScreen
-
-
-class Pane(VerticalScroll, can_focus=True):
-    """A text to scroll through with arrows, pages or `j` and `k`."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j", "scroll_down", "Down", id="pane.down", tooltip="Scroll down", show=False),
-        Binding("k", "scroll_up", "Up", id="pane.up", tooltip="Scroll up", show=False),
-        Binding("space", "page_down", "Page", id="pane.page", tooltip="Scroll a page down", show=False),
-    ]
+from grader.tui.pane import Pane
 
 
 class StatementScreen(KataScreen):
@@ -50,7 +40,7 @@ class StatementScreen(KataScreen):
         yield Static(id="summary", markup=False)
         with Pane():
             yield Static(markup=False, id="statement")
-        yield Footer()
+        yield Footer(compact=True)
 
     def on_mount(self) -> None:
         """Fill in the facts."""

@@ -1,4 +1,4 @@
-"""The first screen: every track and kata with its state."""
+"""All katas: every track and kata with its state."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from grader.desk import Desk
 from grader.model import KataInfo
 from grader.progress import KataState, Status, next_kata
 from grader.render import Look
-from grader.tui.kata_screen import KataScreen, StatementWanted
+from grader.tui.kata_screen import KataScreen
+from grader.tui.wanted import StatementWanted
 
 _STYLES = {Status.PASSED: "green", Status.STARTED: "yellow", Status.NEW: "none"}
 
@@ -38,13 +39,14 @@ class KataTree(Tree[Entry]):
     ]
 
 
-class Overview(KataScreen):
+class KatasScreen(KataScreen):
     """The katas in a tree, and a line about the one that is highlighted."""
 
     HELP = "Every kata, track by track: ✓ passed, ~ started, · new. L1 is a warm-up, L5 is hard."
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("n", "next", "Next", id="overview.next", tooltip="Go to the next kata you have not passed"),
-        Binding("q", "app.quit", "Quit", id="overview.quit", tooltip="Leave the app"),
+        Binding("n", "next", "Next", id="katas.next", tooltip="Go to the next kata you have not passed"),
+        Binding("escape", "app.pop_screen", "Back", id="katas.back", tooltip="Back to the day"),
+        Binding("q", "app.pop_screen", "Back", id="katas.leave", tooltip="Back to the day", show=False),
     ]
 
     def __init__(self, desk: Desk, look: Look) -> None:
@@ -58,7 +60,7 @@ class Overview(KataScreen):
         yield Static(id="summary", markup=False)
         yield KataTree("katas", id="katas")
         yield Static(id="about", markup=False)
-        yield Footer()
+        yield Footer(compact=True)
 
     def on_mount(self) -> None:
         """Fill the tree and go to the kata to work on."""
