@@ -6,10 +6,13 @@ Imported only once something has failed, so that a right answer does not pay for
 from __future__ import annotations
 
 import contextlib
+import os
 import random
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from grader.draws import Shrinking, Source
@@ -54,6 +57,10 @@ def smallest(problem: Problem, probe: Probe) -> Problem:
 
 
 def _search(plan: Plan, probe: Probe, fails: Callable[[Any], bool], spend: Callable[[], None]) -> None:
+    # Hypothesis keeps notes on disk; the learner's folder is no place for them.
+    os.environ.setdefault(
+        "HYPOTHESIS_STORAGE_DIRECTORY", str(Path(tempfile.gettempdir()) / "dojo-hypothesis")
+    )
     from hypothesis import HealthCheck, Phase, errors, find, settings
     from hypothesis import strategies as st
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import NoReturn
 
 from grader import places, render
+from grader.cli import guard
 from grader.desk import Refusal
 
 
@@ -18,11 +19,12 @@ def open_app() -> NoReturn:
             "The app needs a terminal: use `dojo list` and `dojo check` here, or run `dojo` in a terminal."
         )
     here = places.find(environ=os.environ)
-    from grader.tui.app import make_app
-
     for stream in (sys.stdout, sys.stderr):
         render.let_through(stream)
     look = replace(render.look_at(sys.stdout, os.environ), colour=False)
-    app = make_app(here, environ=os.environ, look=look)
-    app.run()
+    with guard.guarded():
+        from grader.tui.app import make_app
+
+        app = make_app(here, environ=os.environ, look=look)
+        app.run()
     sys.exit(app.return_code or 0)

@@ -9,7 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
-from textual.widgets import Footer, OptionList, Static
+from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from grader.model import KataInfo, Kind, Verdict
@@ -17,6 +17,7 @@ from grader.render import Look, outcome, story
 from grader.runner import CheckDone, End, Finding, KataDone, Problem
 from grader.tui.job import Job
 from grader.tui.kata_screen import KataScreen
+from grader.tui.keys import Keys
 from grader.tui.pane import Pane
 from grader.tui.wanted import Graded
 
@@ -74,7 +75,7 @@ class GradingScreen(KataScreen):
         yield Checks(id="checks", markup=False)
         with Pane():
             yield Static(id="story", markup=False)
-        yield Footer(compact=True)
+        yield Keys()
 
     def on_mount(self) -> None:
         """Begin to grade."""

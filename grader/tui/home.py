@@ -12,9 +12,10 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from grader.render import Look
+from grader.tui.keys import Keys
 
 if TYPE_CHECKING:
     from grader.tui.standing import Today
@@ -64,7 +65,7 @@ class HomeScreen(Screen[None]):
         yield Static("cv-dojo", id="summary", markup=False)
         with VerticalScroll(can_focus=False):
             yield Static("Today", id="today", markup=False)
-        yield Footer(compact=True)
+        yield Keys()
 
     def on_mount(self) -> None:
         """Count once the first frame is out."""

@@ -12,7 +12,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from grader import interview
 from grader.interview import RUBRIC, Reply
@@ -22,6 +22,7 @@ from grader.render import Look, flow
 from grader.runner import Finding
 from grader.schedule import Rating
 from grader.tui.job import Job
+from grader.tui.keys import Keys
 from grader.tui.pane import Pane
 from grader.tui.prose import Prose, plain
 from grader.tui.question import QuestionPane
@@ -96,7 +97,7 @@ class InterviewScreen(Screen[None]):
         with Pane():
             yield Static(id="text", markup=False)
         yield self.pane
-        yield Footer(compact=True)
+        yield Keys()
 
     def on_mount(self) -> None:
         """Set the kata, and let the clock tick."""

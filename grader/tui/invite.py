@@ -9,9 +9,10 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.screen import Screen
-from textual.widgets import Footer, Label, OptionList, Static
+from textual.widgets import Label, OptionList, Static
 from textual.widgets.option_list import Option
 
+from grader.tui.keys import Keys
 from grader.tui.wanted import InterviewWanted
 
 MINUTES = (15, 30, 45, 60, 90)
@@ -49,7 +50,7 @@ class InviteScreen(Screen[None]):
         with Horizontal(id="fields"):
             yield Label(id="minutes", markup=False)
         yield Topics(*(Option(name) for name in ("all tracks", *self._tracks)), id="topics", markup=False)
-        yield Footer(compact=True)
+        yield Keys()
 
     def on_mount(self) -> None:
         """Show the minutes and stand on the first topic."""

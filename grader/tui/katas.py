@@ -9,7 +9,7 @@ from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widgets import Footer, Static, Tree
+from textual.widgets import Static, Tree
 from textual.widgets.tree import TreeNode
 
 from grader.desk import Desk
@@ -17,6 +17,7 @@ from grader.model import KataInfo
 from grader.progress import KataState, Status, next_kata
 from grader.render import Look
 from grader.tui.kata_screen import KataScreen
+from grader.tui.keys import Keys
 from grader.tui.wanted import StatementWanted
 
 _STYLES = {Status.PASSED: "green", Status.STARTED: "yellow", Status.NEW: "none"}
@@ -60,7 +61,7 @@ class KatasScreen(KataScreen):
         yield Static(id="summary", markup=False)
         yield KataTree("katas", id="katas")
         yield Static(id="about", markup=False)
-        yield Footer(compact=True)
+        yield Keys()
 
     def on_mount(self) -> None:
         """Fill the tree and go to the kata to work on."""

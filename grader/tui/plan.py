@@ -12,12 +12,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Footer, Input, Label, Static
+from textual.widgets import Input, Label, Static
 
 from grader import plan as plans
 from grader.chart import spark
 from grader.plan import Outlook, Plan
 from grader.render import Look
+from grader.tui.keys import Keys
 from grader.tui.pane import Pane
 from grader.tui.wanted import CramWanted
 
@@ -70,7 +71,7 @@ class PlanScreen(Screen[None]):
         yield Static(id="slip", markup=False)
         with Pane():
             yield Static("Looking ahead ...", id="outlook", markup=False)
-        yield Footer(compact=True)
+        yield Keys()
 
     def on_mount(self) -> None:
         """Foretell the plan in force."""

@@ -139,7 +139,7 @@ class QuestionPane(VerticalScroll, can_focus=True):
         )
         self.points.display = True
         self.points.ask(question.points, Mode.POINTS)
-        self._fill("why", f"**Model answer.** {question.why}{_source(question.source)}")
+        self._fill("why", f"**Model answer.**{_gap(question.why)}{question.why}{_source(question.source)}")
         self.points.focus()
         self.call_after_refresh(self.scroll_to_widget, self.query_one("#how"), animate=False, top=True)
 
@@ -156,7 +156,7 @@ class QuestionPane(VerticalScroll, can_focus=True):
             word = self._mark(judgement.correct)
             right = "" if self.options.display else f" The answer is `{judgement.right}`."
             self._fill("verdict", f"**{word}**{right}  {note}")
-            self._fill("why", f"**Why.** {judgement.why}{_source(judgement.source)}")
+            self._fill("why", f"**Why.**{_gap(judgement.why)}{judgement.why}{_source(judgement.source)}")
         else:
             self.points.is_open = False
             self.points.draw()
@@ -226,3 +226,8 @@ def unknown(question: Question) -> tuple[str, ...]:
 
 def _source(source: str) -> str:
     return f"\n\n*Source:* {source}" if source else ""
+
+
+def _gap(text: str) -> str:
+    """Return what stands between a heading word and a text, which may be a list."""
+    return "\n\n" if text.startswith(("- ", "* ")) else " "

@@ -12,12 +12,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from grader.model import Event, QuestionKind
 from grader.quiz import Answered, Asked, Clock, Quiz
 from grader.render import Look
 from grader.schedule import Rating
+from grader.tui.keys import Keys
 from grader.tui.prose import Prose, plain
 from grader.tui.question import QuestionPane
 
@@ -98,7 +99,7 @@ class QuizScreen(Screen[None]):
         yield Static("Looking for what is due ...", id="summary", markup=False)
         yield self.pane
         yield Static(id="over", markup=False)
-        yield Footer(compact=True)
+        yield Keys()
 
     def on_mount(self) -> None:
         """Line up the round beside the screen."""

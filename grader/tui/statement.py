@@ -7,12 +7,13 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.events import Resize
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from grader.desk import Desk
 from grader.model import KataInfo
 from grader.render import flow
 from grader.tui.kata_screen import KataScreen
+from grader.tui.keys import Keys
 from grader.tui.pane import Pane
 
 
@@ -40,7 +41,7 @@ class StatementScreen(KataScreen):
         yield Static(id="summary", markup=False)
         with Pane():
             yield Static(markup=False, id="statement")
-        yield Footer(compact=True)
+        yield Keys()
 
     def on_mount(self) -> None:
         """Fill in the facts."""

@@ -11,11 +11,12 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from grader.chart import bar, spark
 from grader.progress import Readiness
 from grader.render import Look
+from grader.tui.keys import Keys
 from grader.tui.pane import Pane
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ class StatsScreen(Screen[None]):
         yield Static("Counting ...", id="summary", markup=False)
         with Pane():
             yield Static(id="stats", markup=False)
-        yield Footer(compact=True)
+        yield Keys()
 
     def on_mount(self) -> None:
         """Count in a thread."""

@@ -9,12 +9,13 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
-from textual.widgets import Footer, OptionList, Static
+from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from grader.catalog import track_rank
 from grader.places import Places
 from grader.render import Look
+from grader.tui.keys import Keys
 from grader.tui.pane import Pane
 from grader.tui.prose import Prose, plain
 from grader.tui.wanted import TrackQuizWanted
@@ -54,7 +55,7 @@ class StudyScreen(Screen[None]):
             id="lessons",
             markup=False,
         )
-        yield Footer(compact=True)
+        yield Keys()
 
     def on_mount(self) -> None:
         """Stand on the first lesson."""
@@ -87,7 +88,7 @@ class LessonScreen(Screen[None]):
         yield Static(self._path.parent.name, id="summary", markup=False)
         with Pane():
             yield Static(self._prose, id="lesson", markup=False)
-        yield Footer(compact=True)
+        yield Keys()
 
     def on_mount(self) -> None:
         """Stand in the text."""
