@@ -38,6 +38,7 @@ _STAND_INS = {
     },
     **{"≠": "!=", "≈": "~", "√": "sqrt", "Σ": "sum", "∑": "sum", "∈": "in", "∞": "inf", "²": "^2", "³": "^3"},
     **{"‘": "'", "’": "'", "“": '"', "”": '"', "⌈": "ceil(", "⌉": ")", "⌊": "floor(", "⌋": ")", "ᵀ": "^T"},
+    **{"✓": "ok", "✗": "no", "•": "*", "›": ">"},
     # What frames and trees are drawn with: one sign for one, so that columns stay.
     **dict(zip("▼▶├└│┌┐┘┤╭╮╰╯─━┃█░▒▓▌▐▊▎▏▁▂▃▄▅▆▇▔", "v>|`|+++|++++--|#.*#|||||_______-", strict=True)),
     **{"α": "alpha", "β": "beta", "γ": "gamma", "δ": "delta", "ε": "eps", "θ": "theta", "λ": "lambda"},

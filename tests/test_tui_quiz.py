@@ -7,6 +7,7 @@ from textual.pilot import Pilot
 from grader.render import Look
 from grader.tui.app import DojoApp
 from grader.tui.home import HomeScreen
+from grader.tui.latex_screen import LatexScreen
 from grader.tui.options import Options
 from grader.tui.quiz import Phase, QuizScreen
 
@@ -49,11 +50,23 @@ def test_a_stray_key_answers_nothing(drive: Driver) -> None:
     drive.bank("one")
 
     async def steps(pilot: Pilot[None], app: DojoApp) -> None:
-        await press(pilot, "enter", "enter", "space", "x", "4", "9")
+        await press(pilot, "enter", "enter", "space", "y", "4", "9")
         assert len(drive.events("review")) == 1  # 4 is the fourth option
-        await press(pilot, "u", "enter", "space", "u", "x", "9")
+        await press(pilot, "u", "enter", "space", "u", "y", "9")
         assert screen(app).phase is Phase.ASKING
         assert "Choose first" in shown(app)
+
+    drive(steps)
+
+
+def test_maths_as_latex_on_request(drive: Driver) -> None:
+    drive.bank("one")
+
+    async def steps(pilot: Pilot[None], app: DojoApp) -> None:
+        await press(pilot, "enter", "x")
+        assert isinstance(app.screen, LatexScreen)
+        await press(pilot, "escape")
+        assert screen(app).phase is Phase.ASKING
 
     drive(steps)
 

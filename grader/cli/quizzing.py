@@ -53,9 +53,16 @@ def practice_here() -> Iterator[Practice]:
 @click.option("--level", type=click.IntRange(1, 3), help="1 recall, 2 reasoning, 3 follow-ups.")
 @click.option("--skill", type=click.Choice(SKILLS), metavar="SKILL", help="Only what trains this skill.")
 @click.option("--cram", is_flag=True, help="Ask the weakest cards; the schedule stays as it is.")
+@click.option("--latex", is_flag=True, help="Show maths as LaTeX instead of Unicode.")
 @console.JSON
 def quiz(
-    track: str | None, count: int, level: int | None, skill: str | None, cram: bool, as_json: bool
+    track: str | None,
+    count: int,
+    level: int | None,
+    skill: str | None,
+    cram: bool,
+    latex: bool,
+    as_json: bool,
 ) -> None:
     """Ask questions: what is due first, then a few new ones, topics mixed.
 
@@ -70,7 +77,7 @@ def quiz(
     """
     with practice_here() as here:
         only = Only(known_track(here, track), level, skill)
-        talk: Talk = Lines() if as_json else Plain(console.look())
+        talk: Talk = Lines() if as_json else Plain(console.look(), latex=latex)
         round_ = here.begin(only, chance=Random(), is_cram=cram)
         _Round(round_, talk, count).run()
         if not as_json:

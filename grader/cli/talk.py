@@ -11,6 +11,7 @@ import click
 
 from grader import markdown
 from grader.answers import CHOOSING, Judgement, letter
+from grader.latex import to_latex
 from grader.model import QuestionKind
 from grader.quiz import Answered, Asked
 from grader.render import Look
@@ -58,9 +59,10 @@ class Talk(Protocol):
 class Plain:
     """Talks to a person."""
 
-    def __init__(self, look: Look) -> None:
+    def __init__(self, look: Look, *, latex: bool = False) -> None:
         self.look = look
         self.pauses = sys.stdin.isatty()
+        self._latex = latex
 
     def question(self, asked: Asked, *, left: tuple[int, int] | None = None, note: str = "") -> None:
         """Put a question on the table."""
@@ -133,7 +135,7 @@ class Plain:
         click.echo()
 
     def _text(self, text: str, indent: str = "") -> None:
-        for line in markdown.plain(text, self.look.width - len(indent)):
+        for line in markdown.plain(to_latex(text) if self._latex else text, self.look.width - len(indent)):
             click.echo(f"{indent}{line}".rstrip())
 
 

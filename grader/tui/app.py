@@ -133,7 +133,7 @@ class DojoApp(App[None]):
         for _, binding, _, _ in self.screen.active_bindings.values():
             if binding.tooltip:
                 keys.setdefault(binding.tooltip, []).append(self.get_key_display(binding))
-        self.push_screen(HelpScreen(self.screen.HELP or self.TITLE, keys))
+        self.push_screen(HelpScreen(self.screen.HELP or self.TITLE, keys, self._look))
 
     def action_interrupt(self) -> None:
         """Leave as a program that was interrupted does."""

@@ -11,6 +11,9 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from grader.render import Look
+from grader.tui.prose import plain
+
 
 class HelpScreen(ModalScreen[None]):
     """A text about a screen, and its keys."""
@@ -19,9 +22,9 @@ class HelpScreen(ModalScreen[None]):
         Binding("escape,enter,q,f1", "dismiss", "Close", id="help.close", tooltip="Back"),
     ]
 
-    def __init__(self, about: str, keys: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, about: str, keys: Mapping[str, Sequence[str]], look: Look) -> None:
         super().__init__()
-        self._about = about
+        self._about = plain(about, look)
         self._keys = keys
 
     def compose(self) -> ComposeResult:

@@ -19,6 +19,7 @@ from grader.quiz import Answered, Asked, Clock, Quiz
 from grader.render import Look
 from grader.schedule import Rating
 from grader.tui.keys import Keys
+from grader.tui.latex_screen import LatexScreen
 from grader.tui.prose import Prose, plain
 from grader.tui.question import QuestionPane
 
@@ -57,7 +58,8 @@ class QuizScreen(Screen[None]):
     HELP = (
         "Answer, read why, go on. Choose by letter or digit; Space ticks, or takes a step along; in a line "
         "of text, Tab leaves it so that the other keys work. Every answer is saved at once. 1 Again, 2 Hard, "
-        "3 Good, 4 Easy rate an open answer; the others are rated by outcome and time."
+        "3 Good, 4 Easy rate an open answer; the others are rated by outcome and time. x shows the maths as "
+        "LaTeX."
     )
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter,space", "go_on", "Go on", id="quiz.on", tooltip="Go on to the next question"),
@@ -68,6 +70,7 @@ class QuizScreen(Screen[None]):
         Binding("u", "undo", "Undo", id="quiz.undo", tooltip="Take the last answer back and give it again"),
         Binding("d", "doubt", "Doubtful", id="quiz.doubt", tooltip="Mark the question as doubtful"),
         Binding("n", "skip", "Skip", id="quiz.skip", tooltip="Leave the question for another round"),
+        Binding("x", "latex", "LaTeX", id="quiz.latex", tooltip="Show the maths as LaTeX", show=False),
         Binding("escape", "leave", "Back", id="quiz.back", tooltip="Leave; what is answered is saved"),
     ]
 
@@ -125,6 +128,13 @@ class QuizScreen(Screen[None]):
             case "undo":
                 return self._quiz is not None and bool(self._quiz.answered)
         return True
+
+    def action_latex(self) -> None:
+        """Show the question's maths as LaTeX, and the explanation's once it is on the screen."""
+        if self._asked is not None:
+            question = self._asked.question
+            parts = [question.ask, question.why] if self.phase is Phase.SHOWN else [question.ask]
+            self.app.push_screen(LatexScreen("\n\n".join(parts)))
 
     def action_go_on(self) -> None:
         """Ask the next question, or go back when the round is over."""
