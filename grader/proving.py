@@ -11,6 +11,7 @@ from grader import catalog
 from grader.audit import Report, audit, strays
 from grader.candidate import Remote, Transport
 from grader.kata import Kata
+from grader.model import KataInfo
 from grader.mutants import main_mutants
 from grader.places import Places
 
@@ -65,11 +66,24 @@ def main_audit(
         return main_mutants(chosen, as_json=as_json)
     reports = []
     for info in chosen:
-        reports.append(audit(info, transport=transport, strict=strict))
+        reports.append(_audited(info, transport, strict=strict))
         if sys.stderr.isatty() and not as_json:
             print(f"\r{len(reports)}/{len(chosen)} {info.id:<60}", end="", file=sys.stderr)
     _print(reports, general, as_json=as_json)
     return 0 if all(r.sound for r in reports) and not general else 1
+
+
+def _audited(info: KataInfo, transport: Callable[[Kata], Transport] | None, *, strict: bool) -> Report:
+    """Audit one kata; through a worker, also see that each verdict is the one given in this process."""
+    report = audit(info, transport=transport, strict=strict)
+    if transport is not None:
+        here = audit(info, strict=strict).verdicts
+        report.troubles += [
+            f"'{name}' is told as '{here.get(name)}' in this process and as '{there}' through a worker"
+            for name, there in report.verdicts.items()
+            if here.get(name) != there
+        ]
+    return report
 
 
 def _print(reports: Sequence[Report], general: Sequence[str], *, as_json: bool) -> None:
