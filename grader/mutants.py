@@ -13,6 +13,7 @@ import select
 import signal
 import time
 import tomllib
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -99,7 +100,9 @@ def _run_all(kata: Kata, checks: dict[str, Check], every: Sequence[Mutant]) -> l
 
 def _fork(kata: Kata, checks: dict[str, Check], mutant: Mutant) -> tuple[int, int]:
     read, write = os.pipe()
-    pid = os.fork()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        pid = os.fork()
     if pid:
         os.close(write)
         return pid, read

@@ -16,6 +16,7 @@ import socket
 import struct
 import tempfile
 import time
+import warnings
 from typing import IO
 
 from grader.worker import child
@@ -144,7 +145,10 @@ class Zygote:
         ours, theirs = socket.socketpair()
         self._control = ours
         self._owner = os.getpid()
-        pid = os.fork()
+        with warnings.catch_warnings():
+            # Newer Pythons warn of threads at a fork; those of the libraries loaded here are idle by now.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            pid = os.fork()
         if pid == 0:
             ours.close()
             _be_zygote(theirs)
