@@ -120,7 +120,6 @@ def _versions(
                 report.named += 1
             else:
                 report.unnamed.append(f"{version.name} (told as {named.name if named else 'nothing'})")
-            kata.forget(candidate) if transport else None
     report.idle = [name for name, kills in killed.items() if not kills]
     report.troubles += [f"check '{name}' catches no wrong version" for name in report.idle]
     if report.wrongs and report.named < LEAST_NAMED * report.wrongs:
@@ -131,19 +130,14 @@ def _versions(
 def _candidate(
     kata: Kata, version: Version, transport: Callable[[Kata], Transport] | None
 ) -> Iterator[Candidate]:
-    forbid = kata.rules.forbid
     if transport is None:
-        known = (
-            kata.solution.candidate(version, forbid=forbid)
-            if not version.name.isidentifier()
-            else kata.known(version)
-        )
-        yield known
+        yield kata.known(version)
         return
-    candidate = kata.solution.candidate(version, transport=transport(kata), forbid=forbid)
+    candidate = kata.solution.candidate(version, transport=transport(kata), forbid=kata.rules.forbid)
     try:
         yield candidate
     finally:
+        kata.forget(candidate)
         candidate.close()
 
 

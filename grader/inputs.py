@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -187,11 +187,6 @@ def draw(
             ready |= {n: _finished(v, plan, known[n].spec) for n, v in again.items() if n not in gone}
         steps.append((method, {p.name: ready[p.name] for p in parameters if p.name in ready}))
     return Case(plan, sizes, making, tuple(steps), frozenset(p.name for p in target.parameters if p.optional))
-
-
-def sized(plan: Plan, **sizes: int) -> Plan:
-    """Return the plan with some axes fixed."""
-    return replace(plan, sizes={**plan.sizes, **sizes})
 
 
 def _parameters(function: Callable[..., Any]) -> tuple[Parameter, ...]:

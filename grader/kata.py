@@ -220,7 +220,7 @@ class Kata:
     def known(self, version: Version) -> Candidate:
         """Return a version of the author's file as a candidate in this process, the same one each time."""
         if version.name not in self._versions:
-            self._versions[version.name] = self.solution.candidate(version)
+            self._versions[version.name] = self.solution.candidate(version, forbid=self.rules.forbid)
         return self._versions[version.name]
 
     def strays(self, version: Version) -> tuple[bool, ...]:

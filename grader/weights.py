@@ -67,11 +67,6 @@ def table(reference: Sequence[Entry], learner: Sequence[Entry]) -> str:
     return "\n".join(shown)
 
 
-def count(entries: Sequence[Entry]) -> int:
-    """Return the number of scalar parameters."""
-    return sum(math.prod(e["shape"] or [0]) for e in entries if e["kind"] == "parameter")
-
-
 def _by_origin(
     reference: Sequence[Entry], learner: Sequence[Entry]
 ) -> tuple[Pairing, list[Entry], list[Entry]]:

@@ -148,3 +148,10 @@ def test_the_command_says_it_in_a_table_and_an_exit_code(
     assert max(map(len, out.splitlines())) <= 80
     (tmp_path / "katas" / "tiny" / "it.py").write_text("def double(x):\n    return 2 * x\n")
     assert main_audit(where, strict=True) == 1
+
+
+def test_a_version_that_makes_a_forbidden_call_is_refused_here_too(tmp_path: Path) -> None:
+    test = tiny.DOUBLE_TEST.replace('empty="n"', 'empty="n", forbid=("mul",)')
+    lazy = '\n\n@wrong("leaves the work to torch.mul")\ndef lazy(x):\n    return torch.mul(x, 2)\n'
+    found = report(tmp_path, GOOD + lazy, test)
+    assert found.verdicts["lazy"] == "test_contract: forbidden"
