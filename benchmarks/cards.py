@@ -18,10 +18,11 @@ from pathlib import Path
 from random import Random
 from typing import TypeVar
 
-from grader import cards, quiz, store
-from grader.deck import Deck, Entry, Item
 from grader.model import Question, QuestionKind
-from grader.quiz import Limits
+from grader.practice import cards, quiz
+from grader.practice.deck import Deck, Entry, Item
+from grader.practice.quiz import Limits
+from grader.workspace import store
 
 NOW = datetime(2026, 9, 1, 12, tzinfo=UTC)
 T = TypeVar("T")

@@ -9,12 +9,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from grader.asserting import assert_close, raises
-    from grader.compare import EXACT, Tolerance
-    from grader.draws import Source
-    from grader.kata import Kata
-    from grader.rules import Rules
-    from grader.strategies import (
+    from grader.cases.draws import Source
+    from grader.cases.strategies import (
         Wanted,
         backbone,
         between,
@@ -38,15 +34,19 @@ if TYPE_CHECKING:
         unit,
         whole,
     )
+    from grader.contract.asserting import assert_close, raises
+    from grader.contract.kata import Kata
+    from grader.contract.rules import Rules
+    from grader.judge.compare import EXACT, Tolerance
     from grader.versions import right, wrong
 
 _HOME = {
-    "compare": ("EXACT", "Tolerance"),
-    "asserting": ("assert_close", "raises"),
-    "kata": ("Kata",),
-    "rules": ("Rules",),
-    "draws": ("Source",),
-    "strategies": (
+    "judge.compare": ("EXACT", "Tolerance"),
+    "contract.asserting": ("assert_close", "raises"),
+    "contract.kata": ("Kata",),
+    "contract.rules": ("Rules",),
+    "cases.draws": ("Source",),
+    "cases.strategies": (
         *("Wanted", "backbone", "between", "boxes", "flags", "images", "just", "labels", "linear", "logits"),
         *("normal", "number", "one_of", "optional", "positive", "probabilities", "randomised", "regimes"),
         *("several", "size", "unit", "whole"),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from grader.session import Grading
+    from grader.grading.session import Grading
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -51,7 +51,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> None:
 def _grading(config: pytest.Config) -> Grading:
     found = config.stash.get(_STASH, None)
     if found is None:
-        from grader.session import Grading
+        from grader.grading.session import Grading
 
         found = Grading.begin(
             worker=config.getoption("--dojo-worker"),

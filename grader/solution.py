@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from grader.candidate import Candidate, Local, Transport
-from grader.shapes import AuthorError
+from grader.cases.shapes import AuthorError
+from grader.judge.candidate import Candidate, Local, Transport
 from grader.versions import MARK, Mark
 from grader.worker.session import Session, describe
 

@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
-from grader import cards, quiz, store
-from grader.cards import Cards
-from grader.deck import Deck, Entry, Item
 from grader.model import Event, KataInfo, Question, QuestionKind
+from grader.practice import cards, quiz
+from grader.practice.cards import Cards
+from grader.practice.deck import Deck, Entry, Item
+from grader.workspace import store
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 

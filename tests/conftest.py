@@ -83,7 +83,7 @@ def add_kata() -> Callable[..., None]:
     """Return a function that writes a kata's three files into a workspace."""
 
     def add(workspace: Path, track: str, name: str, *, level: int = 1, minutes: int = 10) -> None:
-        from grader.stub import stub_text
+        from grader.workspace.stub import stub_text
 
         text = textwrap.dedent(SOLUTION).lstrip().format(name=name, level=level, minutes=minutes)
         for path, content in (

@@ -11,14 +11,15 @@ from random import Random
 from textual.pilot import Pilot
 from textual.widgets import Static, Tree
 
-from grader import library, places, store
-from grader.deck import Deck
-from grader.desk import Desk
 from grader.model import Event
-from grader.places import Places
-from grader.practice import Practice, open_practice
-from grader.render import Look
+from grader.practice.deck import Deck
+from grader.practice.desk import Desk
+from grader.practice.practice import Practice, open_practice
+from grader.questions import library
+from grader.text.render import Look
 from grader.tui.app import DojoApp, make_app
+from grader.workspace import places, store
+from grader.workspace.places import Places
 
 Steps = Callable[[Pilot[None], DojoApp], Awaitable[None]]
 Drive = Callable[..., DojoApp]

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 import tiny
 
-from grader import catalog, places, stub
-from grader.audit import Report, audit, strays
-from grader.proving import main_audit
+from grader.proof.audit import Report, audit, strays
+from grader.proof.proving import main_audit
+from grader.workspace import catalog, places, stub
 
 GOOD = tiny.DOUBLE + "".join(
     f'\n\n@right("with {how}")\ndef right{i}(x):\n    return {how}\n'

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from grader import bank
-from grader.bank.form import schema
 from grader.cli import run
 from grader.model import QuestionKind
+from grader.questions import bank
+from grader.questions.bank.form import schema
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -453,7 +453,7 @@ def test_the_schema_knows_each_kind() -> None:
 
 
 def test_banks_are_light() -> None:
-    code = "import grader.bank, grader.library, grader.spotted, grader.cli.bank, sys; print(*sys.modules)"
+    code = "import grader.questions.bank, grader.questions.library, grader.questions.spotted, grader.cli.bank, sys; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"torch", "numpy", "pytest", "hypothesis", "textual"} & set(done.stdout.split())
 

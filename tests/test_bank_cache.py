@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from grader import bank, bankcache, library, places
-from grader.library import Library
-from grader.places import Places
+from grader.questions import bank, bankcache, library
+from grader.questions.library import Library
+from grader.workspace import places
+from grader.workspace.places import Places
 
 QUESTION = """\
 - id: {id}
@@ -266,7 +267,7 @@ def test_a_start_from_the_cache_parses_nothing(opened: Callable[[], Library], tm
     opened().close()
     code = (
         "import sys; from dataclasses import replace; from pathlib import Path\n"
-        "from grader import library, places\n"
+        "from grader.questions import library; from grader.workspace import places\n"
         "here = Path(sys.argv[1]); found = places.at(here, environ={'DOJO_RECORD': str(here)})\n"
         "found = replace(found, questions=here / 'questions')\n"
         "lib = library.open(found, cache_folder=here / 'cache')\n"

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from asking import START, event, table
 
-from grader import cards, schedule, store
-from grader.cards import Cards
 from grader.model import Event
-from grader.schedule import states
+from grader.practice import cards, schedule
+from grader.practice.cards import Cards
+from grader.practice.schedule import states
+from grader.workspace import store
 
 
 @pytest.fixture
@@ -210,7 +211,7 @@ def test_a_disk_that_fills_up_keeps_cards_in_memory(path: Path) -> None:
 def test_two_processes_fold_the_same(path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from datetime import datetime, timedelta, UTC\n"
-        "from grader import cards, store; from grader.model import Event\n"
+        "from grader.practice import cards; from grader.workspace import store; from grader.model import Event\n"
         "held = cards.open_cards(store.open_record(Path(sys.argv[1])))\n"
         "for n in range(60):\n"
         "    at = datetime(2026, 3, 2, tzinfo=UTC) + timedelta(days=n)\n"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from grader import catalog, places
-from grader.places import Places
+from grader.workspace import catalog, places
+from grader.workspace.places import Places
 
 
 @pytest.fixture
@@ -175,7 +175,7 @@ def test_a_cache_that_cannot_be_written_is_done_without(here: Places, tmp_path: 
 
 def test_the_faces_load_nothing_heavy() -> None:
     code = (
-        "import sys, grader.cli, grader.scaffold, grader.cli.checkup\n"
+        "import sys, grader.cli, grader.workspace.scaffold, grader.cli.checkup\n"
         "heavy = {'torch', 'numpy', 'pytest', 'hypothesis', 'jaxtyping', 'textual'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
         "import grader.tui.app\n"

@@ -15,10 +15,11 @@ from typing import Any
 
 import pytest
 
-from grader import cli, editor, places, runner, store
+from grader import cli
 from grader.cli import console
 from grader.model import Event
-from grader.render import Look, flow, look_at, stand_in, wrap
+from grader.text.render import Look, flow, look_at, stand_in, wrap
+from grader.workspace import editor, places, runner, store
 
 Run = Callable[..., "Outcome"]
 
@@ -276,7 +277,7 @@ def test_an_interrupted_check_leaves_nothing(
     slow = tmp_path / "slow.py"
     slow.write_text(f"import os, time; open({str(pid)!r}, 'w').write(str(os.getpid())); time.sleep(600)")
     body = (
-        "import sys; from functools import partial; from grader import cli, runner\n"
+        "import sys; from functools import partial; from grader import cli; from grader.workspace import runner\n"
         "runner._GRACE_SECONDS = 0.2\n"
         "runner.start = partial(runner.start, command=(sys.executable, sys.argv[1]))\n"
         "cli.main(['check', 'double'])\n"
@@ -619,9 +620,9 @@ def test_audit_hands_over(dojo: Run, monkeypatch: pytest.MonkeyPatch) -> None:
         asked.append((places.workspace.name, options))
         return 7
 
-    engine = ModuleType("grader.proving")
+    engine = ModuleType("grader.proof.proving")
     engine.main_audit = main_audit  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "grader.proving", engine)
+    monkeypatch.setitem(sys.modules, "grader.proof.proving", engine)
     assert dojo("audit", "detection", "--mutants").code == 7
     options = {
         "targets": ("detection/double", "detection/treble"),

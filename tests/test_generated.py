@@ -14,8 +14,8 @@ import pytest
 import torch
 from generated_oracles import ORACLES
 
-from grader.generated import GENERATORS, Generator, form, make
 from grader.model import SKILLS, Question, QuestionKind
+from grader.questions.generated import GENERATORS, Generator, form, make
 
 SEEDS = 1500
 TRACKS = (
@@ -162,7 +162,7 @@ def test_the_same_seed_makes_the_same_question(generator: Generator) -> None:
 
 
 def test_another_process_makes_the_same_questions() -> None:
-    script = "from grader.generated import *\nfor g in GENERATORS: print(make(g.id, 5))"
+    script = "from grader.questions.generated import *\nfor g in GENERATORS: print(make(g.id, 5))"
     runs = {
         subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
         for _ in range(2)
@@ -195,7 +195,7 @@ def test_the_katas_they_follow_from_exist() -> None:
 
 
 def test_the_package_is_light() -> None:
-    script = "import sys, grader.generated\nprint(*sys.modules)"
+    script = "import sys, grader.questions.generated\nprint(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert not {"torch", "numpy", "pytest", "hypothesis"} & set(done.stdout.split())
 

@@ -9,12 +9,12 @@ from random import Random
 import pytest
 from asking import START, Bank, kata, number, one, opened
 
-from grader import answers, interview
-from grader.deck import Deck
-from grader.interview import Interview, KataResult, NoInterview, Outcome, Reply
 from grader.model import KataInfo, Question
-from grader.quiz import Asked
-from grader.schedule import Rating
+from grader.practice import answers, interview
+from grader.practice.deck import Deck
+from grader.practice.interview import Interview, KataResult, NoInterview, Outcome, Reply
+from grader.practice.quiz import Asked
+from grader.practice.schedule import Rating
 
 
 def bank(*tracks: str) -> Deck:

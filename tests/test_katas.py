@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from grader import catalog, places
-from grader.audit import audit, strays
 from grader.model import KataInfo
+from grader.proof.audit import audit, strays
+from grader.workspace import catalog, places
 
 PLACES = places.at(Path(__file__).resolve().parents[1], environ={})
 CATALOG = catalog.read(PLACES)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from grader import bank
-from grader.latex import to_latex
+from grader.questions import bank
+from grader.text.latex import to_latex
 
 
 @pytest.mark.parametrize(

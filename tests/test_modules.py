@@ -171,8 +171,8 @@ def test_a_plain_class_is_told_to_be_a_module(made: Any) -> None:
 
 
 def test_what_cannot_be_paired_is_shown_side_by_side(made: Any, tmp_path: Path) -> None:
-    from grader.audit import first_problem
-    from grader.candidate import Candidate, Local
+    from grader.judge.candidate import Candidate, Local
+    from grader.proof.audit import first_problem
 
     candidate = Candidate(Local())
     candidate.load(heads(PLAIN.replace("(width, classes)", "(width, classes, bias=False)"), CHAIN), "it.py")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import tiny
 
-from grader import catalog, places
-from grader.mutants import survey
-from grader.mutate import mutants
+from grader.proof.mutants import survey
+from grader.proof.mutate import mutants
+from grader.workspace import catalog, places
 
 TEXT = '''"""It."""
 import torch

@@ -65,7 +65,7 @@ FILES: dict[str, tuple[str | bytes, str, str]] = {
         "cannot import solutions",
     ),
     "judge": (
-        HEAD + "import grader.kata\n\n\ndef double(x):\n    return 2 * x\n",
+        HEAD + "import grader.contract.kata\n\n\ndef double(x):\n    return 2 * x\n",
         "error",
         "cannot import grader",
     ),

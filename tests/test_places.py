@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from grader import places
+from grader.workspace import places
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_a_slip_in_the_project_file_does_not_hide_the_workspace(workspace: Path)
 
 
 def test_outside_any_workspace_the_checkout_is_used(tmp_path: Path) -> None:
-    checkout = Path(places.__file__).resolve().parents[1]
+    checkout = Path(places.__file__).resolve().parents[2]
     assert places.find(tmp_path, environ={}).workspace == checkout
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from asking import START, event, kata, table
 
-from grader import plan, schedule
 from grader.model import Event
-from grader.plan import Outlook, Plan, PlanError
-from grader.schedule import CardState, Rating
+from grader.practice import plan, schedule
+from grader.practice.plan import Outlook, Plan, PlanError
+from grader.practice.schedule import CardState, Rating
 
 TODAY = START.date()
 

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 import tiny
 
-from grader import stub
+from grader.workspace import stub
 
 RIGHT = "def double(x):\n    return 2 * x\n"
 WRONG = "def double(x):\n    return x * x\n"

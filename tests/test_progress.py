@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from grader.model import Event, KataInfo, Kind
-from grader.progress import KataState, Status, next_kata, states
+from grader.practice.progress import KataState, Status, next_kata, states
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 

@@ -25,13 +25,13 @@ from asking import (
     table,
 )
 
-from grader import answers, quiz
-from grader.answers import Unreadable, judge, rate, read
-from grader.cards import Cards
-from grader.deck import Deck, Item
 from grader.model import Question, QuestionKind
-from grader.quiz import Limits, Only
-from grader.schedule import Rating, states
+from grader.practice import answers, quiz
+from grader.practice.answers import Unreadable, judge, rate, read
+from grader.practice.cards import Cards
+from grader.practice.deck import Deck, Item
+from grader.practice.quiz import Limits, Only
+from grader.practice.schedule import Rating, states
 
 
 @pytest.fixture

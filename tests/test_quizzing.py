@@ -16,11 +16,14 @@ from typing import Any
 import pytest
 from asking import Bank, Clock, bug, number, one, opened, order, several, shape
 
-from grader import cards, cli, markdown, practice, runner, schedule, store
+from grader import cli
 from grader.cli import talk
-from grader.deck import Deck
 from grader.model import Event, Question
-from grader.quiz import Asked
+from grader.practice import cards, practice, schedule
+from grader.practice.deck import Deck
+from grader.practice.quiz import Asked
+from grader.text import markdown
+from grader.workspace import runner, store
 
 Run = Callable[..., "Outcome"]
 
@@ -616,7 +619,7 @@ def test_when_the_time_is_up_the_rest_is_not_reached(
         clock.forward(minutes=1)
         return clock()
 
-    from grader import desk
+    from grader.practice import desk
 
     monkeypatch.setattr(desk, "sit_down", partial(desk.sit_down, clock=tick))
     monkeypatch.setattr(

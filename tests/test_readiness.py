@@ -7,10 +7,10 @@ from datetime import UTC, date, timedelta, timezone
 import pytest
 from asking import START, event
 
-from grader import progress, schedule
-from grader.chart import bar, spark
-from grader.deck import Item
-from grader.schedule import Rating
+from grader.practice import progress, schedule
+from grader.practice.deck import Item
+from grader.practice.schedule import Rating
+from grader.text.chart import bar, spark
 
 TODAY = date(2026, 3, 2)
 
@@ -75,7 +75,11 @@ def test_charts() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["schedule", "cards", "answers", "deck", "quiz", "plan", "interview", "practice", "markdown"]
+    "module",
+    [
+        *("practice.schedule", "practice.cards", "practice.answers", "practice.deck", "practice.quiz"),
+        *("practice.plan", "practice.interview", "practice.practice", "text.markdown"),
+    ],
 )
 def test_the_practice_half_is_light(module: str) -> None:
     heavy = "{'torch', 'numpy', 'pytest', 'hypothesis', 'textual', 'fsrs', 'msgspec', 'yaml'}"

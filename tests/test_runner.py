@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from grader import catalog, places, runner
 from grader.model import KataInfo, Kind, Verdict
-from grader.places import Places
-from grader.runner import CheckDone, End, KataDone, Problem
+from grader.workspace import catalog, places, runner
+from grader.workspace.places import Places
+from grader.workspace.runner import CheckDone, End, KataDone, Problem
 
 needs_groups = pytest.mark.skipif(sys.platform == "win32", reason="process groups are POSIX's")
 

@@ -12,9 +12,10 @@ from asking import START, event
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader import schedule, store
 from grader.model import Event
-from grader.schedule import CardState, Rating, day_end, day_of, fold, retrievability, review, states
+from grader.practice import schedule
+from grader.practice.schedule import CardState, Rating, day_end, day_of, fold, retrievability, review, states
+from grader.workspace import store
 
 GRADES = {"A": 1, "H": 2, "G": 3, "E": 4}
 
@@ -213,7 +214,7 @@ STEPS = st.tuples(
 def test_states_rebuild_exactly_from_the_record(
     tmp_path_factory: pytest.TempPathFactory, steps: list
 ) -> None:  # type: ignore[type-arg]
-    from grader import cards
+    from grader.practice import cards
 
     path = tmp_path_factory.mktemp("record") / "record.sqlite3"
     at, reviewed = START, {}
@@ -242,7 +243,7 @@ def test_folding_card_by_card_is_folding_the_whole() -> None:
 
 
 def test_only_this_module_knows_fsrs() -> None:
-    folder = Path(schedule.__file__).parent
+    folder = Path(schedule.__file__).parents[1]
     for path in folder.rglob("*.py"):
         names = {
             name
@@ -259,5 +260,5 @@ def test_only_this_module_knows_fsrs() -> None:
 
 
 def test_importing_it_imports_no_fsrs() -> None:
-    code = "import sys, grader.schedule, grader.quiz, grader.practice; assert 'fsrs' not in sys.modules"
+    code = "import sys, grader.practice.schedule, grader.practice.quiz, grader.practice.practice; assert 'fsrs' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from grader import catalog, places, spotted
 from grader.model import KataInfo, Question, QuestionKind
+from grader.questions import spotted
+from grader.workspace import catalog, places
 
 ROOT = Path(__file__).resolve().parents[1]
 

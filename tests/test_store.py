@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from grader import store
 from grader.model import Event
+from grader.workspace import store
 
 AT = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
 
@@ -67,7 +67,7 @@ def test_the_record_only_grows(path: Path, statement: str) -> None:
 def test_two_processes_lose_nothing(path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from datetime import datetime, UTC\n"
-        "from grader import store; from grader.model import Event\n"
+        "from grader.workspace import store; from grader.model import Event\n"
         "record = store.open_record(Path(sys.argv[1]))\n"
         "for n in range(200):\n"
         "    record.add(Event(datetime.now(UTC), 'attempt', sys.argv[2], {'n': n}))\n"
@@ -197,5 +197,7 @@ def test_closing_twice_is_harmless(path: Path) -> None:
 
 
 def test_importing_is_cheap() -> None:
-    code = "import sys, grader.store; assert not {'platformdirs', 'click', 'torch'} & set(sys.modules)"
+    code = (
+        "import sys, grader.workspace.store; assert not {'platformdirs', 'click', 'torch'} & set(sys.modules)"
+    )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from grader.source import reference_text
-from grader.stub import StubError, is_bare, plain, stub_text, write_stub
+from grader.workspace.source import reference_text
+from grader.workspace.stub import StubError, is_bare, plain, stub_text, write_stub
 
 SOLUTION = '''\
 # A licence line, say.

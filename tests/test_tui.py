@@ -17,12 +17,13 @@ from textual.binding import Binding
 from textual.pilot import Pilot
 from textual.widget import Widget
 
-from grader import places, tui
-from grader.render import Look
+from grader import tui
+from grader.text.render import Look
 from grader.tui.app import DojoApp, make_app
 from grader.tui.help import HelpScreen
 from grader.tui.home import HomeScreen
 from grader.tui.katas import KatasScreen
+from grader.workspace import places
 
 
 @pytest.mark.parametrize("place", ["overview", "statement", "grading"])
@@ -159,4 +160,9 @@ def test_the_app_starts_without_what_is_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
     heavy = {"torch", "numpy", "pytest", "hypothesis", "fsrs", "yaml", "msgspec", "click", "markdown_it"}
-    assert not loaded & {*heavy, "grader.quiz", "grader.practice", "grader.generated"}
+    assert not loaded & {
+        *heavy,
+        "grader.practice.quiz",
+        "grader.practice.practice",
+        "grader.questions.generated",
+    }

@@ -7,12 +7,12 @@ import pytest
 from screens import Driver, notices, press, same_as_snapshot, shown
 from textual.pilot import Pilot
 
-from grader import store
 from grader.model import Event
 from grader.tui.app import DojoApp
 from grader.tui.home import HomeScreen
 from grader.tui.katas import KatasScreen
 from grader.tui.quiz import QuizScreen
+from grader.workspace import store
 
 
 def test_home_tells_what_the_day_brings(drive: Driver) -> None:

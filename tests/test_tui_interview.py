@@ -7,7 +7,7 @@ import pytest
 from screens import Driver, notices, press, settled, shown, solve, text, until
 from textual.pilot import Pilot
 
-from grader.interview import RUBRIC
+from grader.practice.interview import RUBRIC
 from grader.tui.app import DojoApp
 from grader.tui.home import HomeScreen
 from grader.tui.interview import InterviewScreen, Stage

@@ -10,7 +10,6 @@ from screens import Driver, go_to, lines, notices, press, settled, shown, solve,
 from textual.pilot import Pilot
 from textual.widgets import OptionList
 
-from grader import runner, store
 from grader.model import Event
 from grader.tui.app import DojoApp
 from grader.tui.grading import GradingScreen
@@ -18,6 +17,7 @@ from grader.tui.hint import HintScreen
 from grader.tui.katas import KatasScreen
 from grader.tui.statement import StatementScreen
 from grader.tui.study import LessonScreen
+from grader.workspace import runner, store
 
 
 def test_all_katas_are_shown_and_it_stands_at_the_next(

@@ -7,7 +7,7 @@ from screens import Driver, press, shown, text
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from grader import plan
+from grader.practice import plan
 from grader.tui import plan as plan_screen
 from grader.tui.app import DojoApp
 from grader.tui.quiz import QuizScreen

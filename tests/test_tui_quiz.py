@@ -4,7 +4,7 @@ import pytest
 from screens import Driver, lines, notices, press, same_as_snapshot, settled, shown, text
 from textual.pilot import Pilot
 
-from grader.render import Look
+from grader.text.render import Look
 from grader.tui.app import DojoApp
 from grader.tui.home import HomeScreen
 from grader.tui.latex_screen import LatexScreen

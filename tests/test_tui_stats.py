@@ -7,11 +7,11 @@ import pytest
 from screens import Driver, press, same_as_snapshot, shown
 from textual.pilot import Pilot
 
-from grader import store
 from grader.model import Event
-from grader.render import Look
+from grader.text.render import Look
 from grader.tui.app import DojoApp
 from grader.tui.home import HomeScreen
+from grader.workspace import store
 
 
 @pytest.fixture

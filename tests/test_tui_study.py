@@ -6,7 +6,7 @@ import pytest
 from screens import Driver, press, shown, text
 from textual.pilot import Pilot
 
-from grader.render import Look
+from grader.text.render import Look
 from grader.tui.app import DojoApp
 from grader.tui.pane import Pane
 from grader.tui.prose import Block, Prose, blocks, inline

@@ -115,7 +115,7 @@ def graded(folder: Path, *arguments: str, **how: Any) -> dict[str, dict[str, Any
 
 def kata(folder: Path, solution: str, test: str, *, name: str = "it") -> tuple[Any, dict[str, Any]]:
     """Lay down one kata and return it with its checks, to be run in this process."""
-    from grader.audit import load_kata
+    from grader.proof.audit import load_kata
 
     workspace(folder, {name: ""}, solution=solution, test=test)
     return load_kata(folder / "katas" / "tiny" / f"test_{name}.py")
@@ -123,10 +123,10 @@ def kata(folder: Path, solution: str, test: str, *, name: str = "it") -> tuple[A
 
 def judge(made: tuple[Any, dict[str, Any]], answer: str) -> tuple[str, str]:
     """Run an answer through a kata's checks in this process; return the kind and the sentence."""
-    from grader.audit import first_problem
-    from grader.candidate import Candidate, Local, Raised
-    from grader.judge import raised_problem
-    from grader.story import sentence
+    from grader.feedback.story import sentence
+    from grader.judge.candidate import Candidate, Local, Raised
+    from grader.judge.problems import raised_problem
+    from grader.proof.audit import first_problem
 
     kata, checks = made
     candidate = Candidate(Local(), forbid=kata.rules.forbid)

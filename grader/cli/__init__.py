@@ -18,7 +18,7 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     _end_politely()
     if not words and _has_terminal():
         from grader.cli import face
-        from grader.places import MissingWorkspace
+        from grader.workspace.places import MissingWorkspace
 
         try:
             face.open_app()

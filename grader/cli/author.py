@@ -6,11 +6,12 @@ import os
 
 import click
 
-from grader import scaffold
 from grader.cli import console
-from grader.desk import Desk, Refusal
 from grader.model import KataInfo
-from grader.stub import is_bare, write_stub
+from grader.practice.desk import Desk
+from grader.workspace import scaffold
+from grader.workspace.keeping import Refusal
+from grader.workspace.stub import is_bare, write_stub
 
 
 @click.command(short_help="Begin a kata (for authors).")
@@ -83,7 +84,7 @@ def audit(
         chosen = console.choose(desk, katas) if katas else ()
         targets = tuple(kata.id for kata in chosen)
         places = desk.places
-    from grader.proving import main_audit
+    from grader.proof.proving import main_audit
 
     ctx.exit(
         main_audit(places, targets=targets, as_json=as_json, mutants=mutants, worker=worker, strict=strict)

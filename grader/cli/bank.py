@@ -8,11 +8,11 @@ from pathlib import Path
 
 import click
 
-from grader import bank as banks
-from grader import places as all_places
-from grader.bank import BankProblem, Loaded
 from grader.cli import console
-from grader.places import MissingWorkspace, Places
+from grader.questions import bank as banks
+from grader.questions.bank import BankProblem, Loaded
+from grader.workspace import places as all_places
+from grader.workspace.places import MissingWorkspace, Places
 
 
 @click.group(short_help="Check question banks (for authors).")
@@ -59,7 +59,7 @@ def schema() -> None:
     Example:
       dojo bank schema > questions/schema.json
     """
-    from grader.bank.form import schema as made
+    from grader.questions.bank.form import schema as made
 
     click.echo(json.dumps(made(), indent=2, ensure_ascii=False))
 

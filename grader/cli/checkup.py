@@ -12,12 +12,12 @@ from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from grader import catalog as catalogs
-from grader import editor, places, store
-from grader.catalog import Catalog
-from grader.places import MissingWorkspace, Places
-from grader.render import Look, carries, wrap
-from grader.stub import is_bare
+from grader.text.render import Look, carries, wrap
+from grader.workspace import catalog as catalogs
+from grader.workspace import editor, places, store
+from grader.workspace.catalog import Catalog
+from grader.workspace.places import MissingWorkspace, Places
+from grader.workspace.stub import is_bare
 
 _OLDEST_PYTHON = (3, 11)
 _OLDEST_TORCH = (2, 4)

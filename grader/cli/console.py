@@ -11,16 +11,19 @@ from contextlib import contextmanager, suppress
 import click
 from click.shell_completion import CompletionItem
 
-from grader import catalog, desk, editor, places, render
-from grader.desk import Desk
 from grader.model import KataInfo
-from grader.render import Look
-from grader.stub import StubError
+from grader.practice import desk
+from grader.practice.desk import Desk
+from grader.text import render
+from grader.text.render import Look
+from grader.workspace import catalog, editor, places
+from grader.workspace.keeping import Refusal
+from grader.workspace.stub import StubError
 
 KNOWN_ERRORS = (
     catalog.CatalogError,
     catalog.UnknownKata,
-    desk.Refusal,
+    Refusal,
     editor.NoEditor,
     places.MissingWorkspace,
     StubError,

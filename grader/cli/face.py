@@ -7,9 +7,10 @@ import sys
 from dataclasses import replace
 from typing import NoReturn
 
-from grader import places, render
 from grader.cli import guard
-from grader.desk import Refusal
+from grader.text import render
+from grader.workspace import places
+from grader.workspace.keeping import Refusal
 
 
 def open_app() -> NoReturn:

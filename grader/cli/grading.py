@@ -9,12 +9,13 @@ from dataclasses import asdict, dataclass, field
 
 import click
 
-from grader import runner
 from grader.cli import console
-from grader.desk import Desk, Refusal
 from grader.model import KataInfo, Kind, Verdict
-from grader.render import Look, outcome, verdict
-from grader.runner import CheckDone, End, Finding, KataDone, Problem
+from grader.practice.desk import Desk
+from grader.text.render import Look, outcome, verdict
+from grader.workspace import runner
+from grader.workspace.keeping import Refusal
+from grader.workspace.runner import CheckDone, End, Finding, KataDone, Problem
 
 BROKEN = 2
 

@@ -15,18 +15,19 @@ from typing import TypeVar
 
 import click
 
-from grader import answers, desk, interview, quiz, runner, schedule
-from grader.answers import Unreadable
 from grader.cli import console
 from grader.cli.quizzing import TRACK, known_track, practice_here
 from grader.cli.standing import gather
 from grader.cli.talk import Lines, Plain, Quit, Talk, how, is_command, points_of, rating_of
-from grader.desk import Refusal
-from grader.interview import Interview, KataResult, Outcome, Reply
 from grader.model import KataInfo, QuestionKind
-from grader.practice import Practice
-from grader.progress import Status
-from grader.runner import CheckDone, KataDone, Problem
+from grader.practice import answers, desk, interview, quiz, schedule
+from grader.practice.answers import Unreadable
+from grader.practice.interview import Interview, KataResult, Outcome, Reply
+from grader.practice.practice import Practice
+from grader.practice.progress import Status
+from grader.workspace import runner
+from grader.workspace.keeping import Refusal
+from grader.workspace.runner import CheckDone, KataDone, Problem
 
 T = TypeVar("T")
 

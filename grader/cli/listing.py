@@ -7,10 +7,10 @@ from dataclasses import asdict
 import click
 
 from grader.cli import console
-from grader.desk import Desk
 from grader.model import KataInfo
-from grader.progress import KataState, Status
-from grader.render import table
+from grader.practice.desk import Desk
+from grader.practice.progress import KataState, Status
+from grader.text.render import table
 
 
 @click.command("list", short_help="Show every kata and where you stand.")

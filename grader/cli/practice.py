@@ -7,13 +7,14 @@ import subprocess
 
 import click
 
-from grader import desk as desks
-from grader import editor
 from grader.cli import console
-from grader.desk import Desk, Refusal
 from grader.model import KataInfo
-from grader.progress import Status
-from grader.render import wrap
+from grader.practice import desk as desks
+from grader.practice.desk import Desk
+from grader.practice.progress import Status
+from grader.text.render import wrap
+from grader.workspace import editor
+from grader.workspace.keeping import Refusal
 
 
 @click.command(short_help="Give the next hint, one level at a time.")

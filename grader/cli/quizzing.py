@@ -12,8 +12,6 @@ from typing import TypeVar
 
 import click
 
-from grader import answers, bankcache, catalog, markdown, practice
-from grader.answers import Unreadable
 from grader.cli import console
 from grader.cli.talk import (
     Lines,
@@ -26,10 +24,15 @@ from grader.cli.talk import (
     rating_of,
     tell_keys,
 )
-from grader.desk import Refusal
 from grader.model import SKILLS, QuestionKind
-from grader.practice import Practice
-from grader.quiz import Answered, Asked, Only, Quiz
+from grader.practice import answers, practice
+from grader.practice.answers import Unreadable
+from grader.practice.practice import Practice
+from grader.practice.quiz import Answered, Asked, Only, Quiz
+from grader.questions import bankcache
+from grader.text import markdown
+from grader.workspace import catalog
+from grader.workspace.keeping import Refusal
 
 T = TypeVar("T")
 TRACK = click.argument("track", required=False, shell_complete=console.complete_names)

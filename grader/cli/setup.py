@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
-from grader import places, scaffold
 from grader.cli import console
-from grader.desk import Refusal
+from grader.workspace import places, scaffold
+from grader.workspace.keeping import Refusal
 
 _WHERE = {"bash": "~/.bashrc", "zsh": "~/.zshrc", "fish": "~/.config/fish/completions/dojo.fish"}
 

@@ -9,16 +9,17 @@ from datetime import datetime, timedelta
 
 import click
 
-from grader import catalog, plan, progress
-from grader.chart import bar, spark
 from grader.cli import console
 from grader.cli.quizzing import practice_here
-from grader.deck import kata_item
-from grader.desk import Refusal
-from grader.plan import Day, Outlook, Plan
-from grader.practice import Practice
-from grader.progress import Readiness
-from grader.render import Look
+from grader.practice import plan, progress
+from grader.practice.deck import kata_item
+from grader.practice.plan import Day, Outlook, Plan
+from grader.practice.practice import Practice
+from grader.practice.progress import Readiness
+from grader.text.chart import bar, spark
+from grader.text.render import Look
+from grader.workspace import catalog
+from grader.workspace.keeping import Refusal
 
 _DAYS = 14
 _ROOMIEST = 240

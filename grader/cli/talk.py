@@ -9,13 +9,13 @@ from typing import Protocol
 
 import click
 
-from grader import markdown
-from grader.answers import CHOOSING, Judgement, letter
-from grader.latex import to_latex
 from grader.model import QuestionKind
-from grader.quiz import Answered, Asked
-from grader.render import Look
-from grader.schedule import Rating
+from grader.practice.answers import CHOOSING, Judgement, letter
+from grader.practice.quiz import Answered, Asked
+from grader.practice.schedule import Rating
+from grader.text import markdown
+from grader.text.latex import to_latex
+from grader.text.render import Look
 
 HOW = {
     QuestionKind.ONE: "One letter",
@@ -221,7 +221,7 @@ def tell_keys(talk: Talk) -> None:
 
 def points_of(asked: Asked, text: str) -> Sequence[str]:
     """Return the points that letters name; raises ``Unreadable``."""
-    from grader.answers import Unreadable, chosen
+    from grader.practice.answers import Unreadable, chosen
 
     if not text or text == "-":
         return ()
@@ -232,7 +232,7 @@ def points_of(asked: Asked, text: str) -> Sequence[str]:
 
 def rating_of(text: str, suggested: Rating | None) -> Rating:
     """Return the rating typed, or the suggested one for an empty line; raises ``Unreadable``."""
-    from grader.answers import Unreadable
+    from grader.practice.answers import Unreadable
 
     if not text and suggested is not None:
         return suggested

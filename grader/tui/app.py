@@ -16,10 +16,9 @@ from textual.app import App, SuspendNotSupported, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from grader import desk as desks
-from grader.desk import Clock, Desk
-from grader.places import Places
-from grader.render import Look
+from grader.practice import desk as desks
+from grader.practice.desk import Clock, Desk
+from grader.text.render import Look
 from grader.tui.home import HomeScreen
 from grader.tui.opening import Opening
 from grader.tui.wanted import (
@@ -33,10 +32,11 @@ from grader.tui.wanted import (
     StatementWanted,
     TrackQuizWanted,
 )
+from grader.workspace.places import Places
 
 if TYPE_CHECKING:
-    from grader.practice import Practice
-    from grader.quiz import Only, Quiz
+    from grader.practice.practice import Practice
+    from grader.practice.quiz import Only, Quiz
     from grader.tui.standing import Statistics, Today
 
 PYTEST = (sys.executable, "-m", "pytest")
@@ -179,13 +179,13 @@ class DojoApp(App[None]):
 
     @on(TrackQuizWanted)
     def _ask_track(self, wanted: TrackQuizWanted) -> None:
-        from grader.quiz import Only
+        from grader.practice.quiz import Only
 
         self._quiz(Only(track=wanted.track))
 
     @on(InterviewWanted)
     def _interview(self, wanted: InterviewWanted) -> None:
-        from grader.interview import NoInterview
+        from grader.practice.interview import NoInterview
         from grader.tui import sitting
         from grader.tui.interview import InterviewScreen
         from grader.tui.job import Job
@@ -252,7 +252,7 @@ class DojoApp(App[None]):
     def _edit(self, wanted: EditorWanted) -> None:
         import subprocess
 
-        from grader import editor
+        from grader.workspace import editor
 
         try:
             words = editor.command(wanted.kata.stub, environ=self._environ)

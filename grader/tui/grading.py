@@ -13,13 +13,13 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from grader.model import KataInfo, Kind, Verdict
-from grader.render import Look, outcome, story
-from grader.runner import CheckDone, End, Finding, KataDone, Problem
+from grader.text.render import Look, outcome, story
 from grader.tui.job import Job
 from grader.tui.kata_screen import KataScreen
 from grader.tui.keys import Keys
 from grader.tui.pane import Pane
 from grader.tui.wanted import Graded
+from grader.workspace.runner import CheckDone, End, Finding, KataDone, Problem
 
 POLL_SECONDS = 0.5
 """How often the learner's file is looked at; file events do not arrive everywhere."""

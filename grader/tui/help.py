@@ -11,7 +11,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from grader.render import Look
+from grader.text.render import Look
 from grader.tui.prose import plain
 
 

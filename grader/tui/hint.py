@@ -10,8 +10,8 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from grader.desk import Hint
 from grader.model import KataInfo
+from grader.practice.desk import Hint
 from grader.tui.wanted import HintWanted
 
 

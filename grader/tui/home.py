@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Static
 
-from grader.render import Look
+from grader.text.render import Look
 from grader.tui.keys import Keys
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class HomeScreen(Screen[None]):
             self.query_one("#today", Static).update(Content("\n").join(self._lines(self.today)))
 
     def _lines(self, today: Today) -> list[Content | str]:
-        from grader.chart import bar
+        from grader.text.chart import bar
 
         facts = [("Due", self._due(today)), ("Next kata", self._kata(today)), ("Streak", self._streak(today))]
         facts += [("Plan", today.plan)] if today.plan else []

@@ -14,13 +14,12 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Static
 
-from grader import interview
-from grader.interview import RUBRIC, Reply
 from grader.model import QuestionKind
-from grader.quiz import Asked
-from grader.render import Look, flow
-from grader.runner import Finding
-from grader.schedule import Rating
+from grader.practice import interview
+from grader.practice.interview import RUBRIC, Reply
+from grader.practice.quiz import Asked
+from grader.practice.schedule import Rating
+from grader.text.render import Look, flow
 from grader.tui.job import Job
 from grader.tui.keys import Keys
 from grader.tui.pane import Pane
@@ -28,6 +27,7 @@ from grader.tui.prose import Prose, plain
 from grader.tui.question import QuestionPane
 from grader.tui.sitting import Sitting
 from grader.tui.wanted import EditorWanted
+from grader.workspace.runner import Finding
 
 
 class Stage(Enum):

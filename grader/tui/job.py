@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 
-from grader import runner
 from grader.model import KataInfo
-from grader.places import Places
-from grader.runner import Finding, Session
+from grader.workspace import runner
+from grader.workspace.places import Places
+from grader.workspace.runner import Finding, Session
 
 
 class Job:

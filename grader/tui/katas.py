@@ -12,10 +12,10 @@ from textual.binding import Binding, BindingType
 from textual.widgets import Static, Tree
 from textual.widgets.tree import TreeNode
 
-from grader.desk import Desk
 from grader.model import KataInfo
-from grader.progress import KataState, Status, next_kata
-from grader.render import Look
+from grader.practice.desk import Desk
+from grader.practice.progress import KataState, Status, next_kata
+from grader.text.render import Look
 from grader.tui.kata_screen import KataScreen
 from grader.tui.keys import Keys
 from grader.tui.wanted import StatementWanted

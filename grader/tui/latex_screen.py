@@ -10,7 +10,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from grader.latex import to_latex
+from grader.text.latex import to_latex
 
 
 class LatexScreen(ModalScreen[None]):

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from grader.desk import Desk
-from grader.progress import Status
+from grader.practice.desk import Desk
+from grader.practice.progress import Status
 
 if TYPE_CHECKING:
-    from grader.practice import Practice
+    from grader.practice.practice import Practice
 
 
 class Opening:
@@ -40,7 +40,7 @@ class Opening:
             return self._practice
 
     def _open(self, desk: Desk) -> Practice:
-        from grader import bankcache
-        from grader.practice import open_practice
+        from grader.practice.practice import open_practice
+        from grader.questions import bankcache
 
         return open_practice(desk, cache_folder=bankcache.folder(self._environ))

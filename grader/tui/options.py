@@ -12,7 +12,7 @@ from textual.events import Click, Key
 from textual.message import Message
 from textual.widgets import Static
 
-from grader.render import Look
+from grader.text.render import Look
 from grader.tui.prose import inline, plain
 
 

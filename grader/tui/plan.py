@@ -14,16 +14,16 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Input, Label, Static
 
-from grader import plan as plans
-from grader.chart import spark
-from grader.plan import Outlook, Plan
-from grader.render import Look
+from grader.practice import plan as plans
+from grader.practice.plan import Outlook, Plan
+from grader.text.chart import spark
+from grader.text.render import Look
 from grader.tui.keys import Keys
 from grader.tui.pane import Pane
 from grader.tui.wanted import CramWanted
 
 if TYPE_CHECKING:
-    from grader.practice import Practice
+    from grader.practice.practice import Practice
 
 _WEEK = 7
 

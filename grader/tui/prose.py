@@ -12,7 +12,7 @@ from textual.strip import Strip
 from textual.style import Style
 from textual.visual import RenderOptions, Visual
 
-from grader.render import Look
+from grader.text.render import Look
 
 _INLINE = re.compile(r"`([^`]+)`|\*\*(.+?)\*\*|(?<![\w*])\*([^\s*][^*]*?)\*(?![\w*])|\[([^\]]+)\]\([^)]+\)")
 _STYLES = ("bold $text-accent", "bold", "italic", "underline")

@@ -13,11 +13,11 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input, Static, TextArea
 
-from grader import answers
-from grader.answers import Judgement, Unreadable
 from grader.model import Question, QuestionKind
-from grader.quiz import Asked
-from grader.render import Look
+from grader.practice import answers
+from grader.practice.answers import Judgement, Unreadable
+from grader.practice.quiz import Asked
+from grader.text.render import Look
 from grader.tui.options import Mode, Options
 from grader.tui.prose import Prose, plain
 

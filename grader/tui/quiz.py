@@ -15,9 +15,9 @@ from textual.screen import Screen
 from textual.widgets import Static
 
 from grader.model import Event, QuestionKind
-from grader.quiz import Answered, Asked, Clock, Quiz
-from grader.render import Look
-from grader.schedule import Rating
+from grader.practice.quiz import Answered, Asked, Clock, Quiz
+from grader.practice.schedule import Rating
+from grader.text.render import Look
 from grader.tui.keys import Keys
 from grader.tui.latex_screen import LatexScreen
 from grader.tui.prose import Prose, plain

@@ -8,14 +8,14 @@ from datetime import timedelta
 from pathlib import Path
 from random import Random
 
-from grader import answers, desk, interview, quiz
-from grader.interview import UNANSWERED, Interview, KataResult, Outcome, Reply
 from grader.model import KataInfo, QuestionKind
-from grader.practice import Practice
-from grader.progress import Status
-from grader.quiz import Asked
-from grader.runner import CheckDone, Finding, KataDone, Problem
-from grader.schedule import Rating
+from grader.practice import answers, desk, interview, quiz
+from grader.practice.interview import UNANSWERED, Interview, KataResult, Outcome, Reply
+from grader.practice.practice import Practice
+from grader.practice.progress import Status
+from grader.practice.quiz import Asked
+from grader.practice.schedule import Rating
+from grader.workspace.runner import CheckDone, Finding, KataDone, Problem
 
 
 class Sitting:

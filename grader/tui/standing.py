@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from grader import catalog, progress
-from grader.deck import Entry, Item
 from grader.model import Event, KataInfo
-from grader.practice import Practice
-from grader.progress import Readiness
+from grader.practice import progress
+from grader.practice.deck import Entry, Item
+from grader.practice.practice import Practice
+from grader.practice.progress import Readiness
+from grader.workspace import catalog
 
 DAYS = 14
 """How far the charts look back and ahead."""

@@ -9,9 +9,9 @@ from textual.binding import Binding, BindingType
 from textual.events import Resize
 from textual.widgets import Static
 
-from grader.desk import Desk
 from grader.model import KataInfo
-from grader.render import flow
+from grader.practice.desk import Desk
+from grader.text.render import flow
 from grader.tui.kata_screen import KataScreen
 from grader.tui.keys import Keys
 from grader.tui.pane import Pane

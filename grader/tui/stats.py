@@ -13,9 +13,9 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Static
 
-from grader.chart import bar, spark
-from grader.progress import Readiness
-from grader.render import Look
+from grader.practice.progress import Readiness
+from grader.text.chart import bar, spark
+from grader.text.render import Look
 from grader.tui.keys import Keys
 from grader.tui.pane import Pane
 

@@ -12,13 +12,13 @@ from textual.screen import Screen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-from grader.catalog import track_rank
-from grader.places import Places
-from grader.render import Look
+from grader.text.render import Look
 from grader.tui.keys import Keys
 from grader.tui.pane import Pane
 from grader.tui.prose import Prose, plain
 from grader.tui.wanted import TrackQuizWanted
+from grader.workspace.catalog import track_rank
+from grader.workspace.places import Places
 
 
 class Lessons(OptionList):

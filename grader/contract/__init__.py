@@ -1,0 +1,1 @@
+"""What a kata's test file is written with, and what runs it."""

@@ -1,0 +1,1 @@
+"""pytest's side of grading a learner's file."""

@@ -1,0 +1,1 @@
+"""What an implementation does on a case, and where that differs from what the reference does."""

@@ -1,0 +1,1 @@
+"""What is asked when, how an answer is judged, and where the learner stands."""

@@ -1,0 +1,1 @@
+"""The graders proved in both directions."""

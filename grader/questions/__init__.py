@@ -1,0 +1,1 @@
+"""Questions: from YAML, from templates, from known mistakes."""
