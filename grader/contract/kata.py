@@ -21,6 +21,8 @@ from grader.contract.asserting import assert_close, raises
 from grader.contract.checks import CONTRACT, PROPERTIES, VALUES, Check, CheckFailed, Property, attempt
 from grader.contract.rules import Rules
 from grader.contract.study import Study
+from grader.contract.timing import Speed
+from grader.contract.training import Training
 from grader.judge.candidate import Candidate
 from grader.judge.observe import observe
 from grader.judge.problems import Problem, problems
@@ -47,7 +49,7 @@ class Kata:
         self.stub = self.test.with_name(f"{self.name}.py")
         self.opener: Callable[[Kata], Candidate] | None = None
         """How the learner's implementation is reached; set by whoever runs the checks."""
-        self._extra: list[tuple[str, Mapping[str, Any], Mapping[str, int]]] = []
+        self._extra: list[Plan] = []
         self._studies: dict[int, Study] = {}
 
     @property
@@ -94,19 +96,10 @@ class Kata:
                 layouts=self.rules.layouts,
                 devices=self.rules.devices,
             )
-        for turn, (label, fixed, sizes) in enumerate(self._extra):
+        for extra in self._extra:
             for target in self.symbols.values():
-                if set(fixed) <= {p.name for p in target.parameters}:
-                    found.append(
-                        Plan(
-                            target.name,
-                            label,
-                            9000 + turn,
-                            self.rules.dtypes[0],
-                            fixed=dict(fixed),
-                            sizes=dict(sizes),
-                        )
-                    )
+                if set(extra.fixed) <= {p.name for p in target.parameters}:
+                    found.append(replace(extra, symbol=target.name))
         of = frozenset(self.rules.gradients_of.split())
         return tuple(replace(plan, of=of) for plan in found)
 
@@ -127,9 +120,41 @@ class Kata:
         run = lambda c: self._first(c, frozenset({Kind.GRADIENT}))  # noqa: E731
         return self._test("Gives the right gradients.", PROPERTIES, run)
 
-    def also(self, label: str, sizes: Mapping[str, int] | None = None, /, **fixed: Any) -> None:
+    def also(
+        self,
+        label: str,
+        sizes: Mapping[str, int] | None = None,
+        regime: str = "generic",
+        /,
+        **fixed: Any,
+    ) -> None:
         """Add a case with some arguments given; an exception of the reference is asked for too."""
-        self._extra.append((label, fixed, sizes or {}))
+        seed = 9000 + len(self._extra)
+        plan = Plan("", label, seed, self.rules.dtypes[0], regime, sizes=dict(sizes or {}), fixed=fixed)
+        self._extra.append(plan)
+
+    def speed(self, sizes: Mapping[str, int], /, *, seconds: float) -> Callable[[], None]:
+        """Check that a case of this size is answered in time, as the statement says."""
+        size = ", ".join(f"{name} = {n}" for name, n in sizes.items())
+        title = f"Is fast enough: {size} within {seconds:g} s."
+        return self._test(title, PROPERTIES, Speed(self, sizes, seconds))
+
+    def trains(
+        self,
+        model: str,
+        loss: str,
+        /,
+        *,
+        steps: int = 12,
+        lr: float = 0.01,
+        to: float = 0.7,
+        sizes: Mapping[str, int] | None = None,
+        outputs: tuple[str, ...] = (),
+    ) -> Callable[[], None]:
+        """Check that a few steps of Adam on one batch bring the loss down to a share of what it was."""
+        title = f"Learns: {steps} steps of Adam on one batch bring the loss below {to:.0%} of its start."
+        run = Training(self, model, loss, steps, lr, to, sizes or {}, outputs)
+        return self._test(title, PROPERTIES, run)
 
     def check(
         self, function: Callable[..., None] | None = None, /, *, times: int = 6, regime: str = "generic"

@@ -33,7 +33,7 @@ class _Enough(BaseException):
 
 def smallest(problem: Problem, probe: Probe) -> Problem:
     """Return the smallest problem of the same kind that could be found, or the one given."""
-    if problem.case is None or problem.kind in (Kind.TODO, Kind.TIMEOUT, Kind.CRASHED):
+    if problem.case is None or problem.kind in (Kind.TODO, Kind.TIMEOUT, Kind.CRASHED, Kind.SLOW):
         return problem
     plan = _plainer(problem, problem.case.plan)
     found = [problem]

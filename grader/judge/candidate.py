@@ -21,7 +21,7 @@ from grader.worker.session import Raised, Session, tensors_of
 from grader.worker.wire import Handle, Opaque
 from grader.worker.zygote import Died
 
-__all__ = ["Candidate", "Died", "Handle", "Local", "ObjectProxy", "Opaque", "Raised", "Remote"]
+__all__ = ["Candidate", "Died", "Handle", "Local", "ObjectProxy", "Opaque", "Raised", "Remote", "mapped"]
 
 
 class Transport(Protocol):
@@ -200,10 +200,10 @@ class Candidate:
         leaves = [t for t in tensors_of([list(args), dict(kwargs)]) if t.requires_grad]
         results = list(tensors_of(answer.value))
         if not leaves or not any(t.requires_grad for t in results):
-            return _mapped(answer.value, lambda t: t.detach())
+            return mapped(answer.value, lambda t: t.detach())
         tracked = _Bridge.apply(self, answer.call, [t.detach() for t in results], *leaves)
         joined = iter(new if old.requires_grad else old for new, old in zip(tracked, results, strict=True))
-        return _mapped(answer.value, lambda _t: next(joined))
+        return mapped(answer.value, lambda _t: next(joined))
 
 
 class ObjectProxy:
@@ -261,11 +261,12 @@ class _Bridge(torch.autograd.Function):
         return None, None, None, *grads["inputs"][: ctx.count]
 
 
-def _mapped(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
+def mapped(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """Return a nested value with every tensor changed."""
     if isinstance(value, Tensor):
         return change(value)
     if isinstance(value, dict):
-        return {k: _mapped(v, change) for k, v in value.items()}
+        return {k: mapped(v, change) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return type(value)([_mapped(v, change) for v in value])
+        return type(value)([mapped(v, change) for v in value])
     return value

@@ -80,3 +80,8 @@ def test_no_gradient_from_background(detector_loss, logits, box, label, gt):
     detector_loss(logits, box, label, gt).backward()
     grad = torch.zeros_like(box) if box.grad is None else box.grad
     assert not grad[label == 0].any(), "A background sample sends a gradient to its box."
+
+
+test_training = kata.trains(
+    "SingleBoxDetector", "detector_loss", sizes={"b": 4}, lr=0.05, outputs=("logits", "box")
+)
