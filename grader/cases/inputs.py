@@ -31,6 +31,7 @@ class Parameter:
     spec: Spec | None
     annotation: Any
     optional: bool
+    default: Any = None
 
 
 @dataclass(frozen=True)
@@ -170,9 +171,11 @@ def draw(
     sizes = _sizes(plan, target, makers, source, ranges)
     drawn: dict[str, Any] = {}
     known = {p.name: p for p in target.parameters}
-    for name in [*(m for m in makers if m in known), *(n for n in known if n not in makers)]:
-        drawn[name] = _argument(known[name], plan, makers, source, sizes, drawn)
     gone = set() if plan.give is None else {p.name for p in target.parameters if p.optional} - plan.give
+    for name in [*(m for m in makers if m in known), *(n for n in known if n not in makers)]:
+        value = _argument(known[name], plan, makers, source, sizes, drawn)
+        # What is drawn later goes by the values that will be used.
+        drawn[name] = known[name].default if name in gone else value
     ready = {
         name: _finished(value, plan, known[name].spec) for name, value in drawn.items() if name not in gone
     }
@@ -197,7 +200,8 @@ def _parameters(function: Callable[..., Any]) -> tuple[Parameter, ...]:
                 f"'{p.name}' is annotated by a string; drop 'from __future__ import annotations'"
             )
         optional = p.default is not inspect.Parameter.empty
-        found.append(Parameter(p.name, shapes.read(p.annotation), p.annotation, optional))
+        default = p.default if optional else None
+        found.append(Parameter(p.name, shapes.read(p.annotation), p.annotation, optional, default))
     return tuple(found)
 
 
