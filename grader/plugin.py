@@ -7,6 +7,7 @@ the zygote, before the kata's test file or its reference is read.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -131,7 +132,10 @@ class _Story:
 
     def toterminal(self, tw: Any) -> None:
         """Write the story."""
-        for line in self.text.splitlines():
+        from grader.text.render import ascii_picture, carries
+
+        text = self.text if carries(sys.stdout, "·█→") else ascii_picture(self.text)
+        for line in text.splitlines():
             tw.line(line)
 
 

@@ -44,6 +44,8 @@ class Symbol:
     steps: tuple[tuple[str, tuple[Parameter, ...]], ...]
     """Methods in the order they are called, each with its parameters; one unnamed step for a function."""
     is_module: bool = False
+    returns: Any = None
+    """The annotation of what a function, or the last method, returns."""
 
     @property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -94,7 +96,7 @@ class Case:
 def symbol(name: str, value: Any, *, calls: tuple[str, ...] = ()) -> Symbol:
     """Read a reference function or class; ``calls`` are the methods to call, in order."""
     if not isinstance(value, type):
-        return Symbol(name, None, (("", _parameters(value)),))
+        return Symbol(name, None, (("", _parameters(value)),), returns=_returns(value))
     is_module = issubclass(value, nn.Module)
     methods = calls or (("__call__",) if is_module else ())
     if not methods:
@@ -104,7 +106,7 @@ def symbol(name: str, value: Any, *, calls: tuple[str, ...] = ()) -> Symbol:
         function = getattr(value, "forward" if is_module and method == "__call__" else method)
         steps.append((method, _parameters(function)[1:]))
     making = _parameters(getattr(value, "__init__"))[1:]  # noqa: B009
-    return Symbol(name, making, tuple(steps), is_module)
+    return Symbol(name, making, tuple(steps), is_module, _returns(function))
 
 
 def axes(target: Symbol, makers: Mapping[str, Any], sizes: Mapping[str, Any]) -> tuple[str, ...]:
@@ -203,6 +205,10 @@ def _parameters(function: Callable[..., Any]) -> tuple[Parameter, ...]:
         default = p.default if optional else None
         found.append(Parameter(p.name, shapes.read(p.annotation), p.annotation, optional, default))
     return tuple(found)
+
+
+def _returns(function: Callable[..., Any]) -> Any:
+    return inspect.signature(function).return_annotation
 
 
 def _regimes(target: Symbol, makers: Mapping[str, Any]) -> tuple[str, ...]:

@@ -38,5 +38,8 @@ class Rules:
     """The float inputs whose gradients are graded, separated by spaces; all of them when empty."""
     seconds: float = 20.0
     """Wall-clock limit on all that the learner's code does to be judged."""
+    pictures: Mapping[str, str] = field(default_factory=dict)
+    """For inputs (and ``result`` or ``result[1]``) that hold boxes: how, as ``xyxy``, ``cxcywh`` or ``xywh``,
+    or the name of the argument that says it. A failure then comes with a drawing."""
     calls: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """For a class that is no module: its methods in the order they are called."""

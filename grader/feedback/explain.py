@@ -9,6 +9,7 @@ from typing import Any
 from grader.contract.checks import Check, Property
 from grader.contract.kata import Kata
 from grader.feedback import recognise, shrink
+from grader.feedback.picture import picture
 from grader.judge.candidate import Candidate, Died
 from grader.judge.problems import Problem
 
@@ -34,6 +35,14 @@ def explain(kata: Kata, check: Check, problem: Problem, candidate: Candidate) ->
     except Died:
         return problem, None
     return small, known.sentence if known is not None else None
+
+
+def drawn(kata: Kata, problem: Problem) -> str:
+    """Return the picture of a failing case, where there is something to see."""
+    if problem.case is None:
+        return ""
+    symbol = kata.symbols[problem.case.plan.symbol]
+    return picture(problem, symbol, kata.rules.pictures)
 
 
 def prints(kata: Kata, problem: Problem, candidate: Candidate) -> str:

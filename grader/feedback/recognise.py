@@ -6,13 +6,18 @@ that failed, and on nearly all others where either of them strays from the refer
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from torch import Tensor
 
 from grader.cases.inputs import Case
 from grader.contract.kata import Check, Kata, attempt
 from grader.judge.candidate import Candidate, Died
 from grader.judge.problems import Problem, problems
-from grader.judge.seen import Observation
+from grader.judge.seen import Observation, Part
 from grader.model import Kind
 from grader.solution import Version
 
@@ -78,7 +83,7 @@ def _agreement(
         if not strays[at] and not stray:
             continue
         telling += 1
-        same += alike(kata, one, other, case)
+        same += strays[at] == stray and alike(kata, one, other, case)
         # A version that never agrees is given up early.
         if telling >= 5 and same == 0:
             break
@@ -95,15 +100,44 @@ def alike(kata: Kata, one: Observation, other: Observation, case: Case) -> bool:
     if case.plan.elsewhere:
         return _strays(kata, one, case) == _strays(kata, other, case)
     if one.unpaired is not None or other.unpaired is not None:
-        return one.unpaired is not None and other.unpaired is not None
+        return one.unpaired == other.unpaired
     if one.mutated != other.mutated or one.detached != other.detached or len(one.parts) != len(other.parts):
         return False
     if not other.gradients and one.gradients:
         return False
     # That both change the same inputs has been seen; it is no difference between them.
     rules = kata.rules
-    found = problems(one, other, case, rules.tolerance, same=rules.same, mutates=True)
-    return next(found, None) is None
+    wanted = kata.expected(case)[0]
+    for mine, theirs, right in zip(one.parts, other.parts, wanted.parts, strict=False):
+        if right.raised is None and _message(mine) != _message(theirs):
+            return False
+    one, other = _bare(one, wanted), _bare(other, wanted)
+    # Both ways, so that what one of them accepts as the other's does not count for the same.
+    pairs = ((one, other), (other, one))
+    found = (problems(a, b, case, rules.tolerance, same=rules.same, mutates=True) for a, b in pairs)
+    return all(next(each, None) is None for each in found)
+
+
+def _message(part: Part) -> str:
+    """Return what an exception says but for its numbers; nothing where there is none."""
+    return "" if part.raised is None else re.sub(r"[\d.]+", "", str(part.raised["message"]))
+
+
+def _bare(seen: Observation, wanted: Observation) -> Observation:
+    """Return an observation with tensors of one number as numbers, where the reference has a number."""
+    pairs = zip(seen.parts, wanted.parts, strict=False)
+    parts = [replace(part, value=_number(part.value, like.value)) for part, like in pairs]
+    return replace(seen, parts=(*parts, *seen.parts[len(parts) :]))
+
+
+def _number(value: Any, like: Any) -> Any:
+    if isinstance(like, (int, float)) and isinstance(value, Tensor) and value.dim() == 0:
+        return value.item()
+    if isinstance(like, dict) and isinstance(value, dict):
+        return {k: _number(v, like.get(k)) for k, v in value.items()}
+    if isinstance(like, (list, tuple)) and isinstance(value, (list, tuple)) and len(like) == len(value):
+        return type(value)([_number(v, each) for v, each in zip(value, like, strict=True)])
+    return value
 
 
 def _by_property(kata: Kata, candidate: Candidate, check: Check | None) -> Version | None:

@@ -30,9 +30,16 @@ def told(
     printed: str = "",
     again: str = "",
     file: Path | None = None,
+    drawing: str = "",
 ) -> str:
     """Return the whole story as plain text."""
-    paragraphs = [_opening(problem, title), _call(problem), _frames(problem, file), _printed(printed)]
+    paragraphs = [
+        _opening(problem, title),
+        _call(problem),
+        drawing,
+        _frames(problem, file),
+        _printed(printed),
+    ]
     if mistake is not None:
         paragraphs.append(f"It behaves like a version that {mistake}.")
     if again:

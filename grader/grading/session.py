@@ -211,13 +211,14 @@ class Grading:
     ) -> Verdict:
         from grader.feedback import story
 
-        mistake, printed = None, ""
+        mistake, printed, drawing = None, "", ""
         if candidate is not None:
-            from grader.feedback.explain import explain, prints
+            from grader.feedback.explain import drawn, explain, prints
 
             with contextlib.redirect_stdout(io.StringIO()):
                 problem, mistake = explain(kata, check, problem, candidate)
             printed = prints(kata, problem, candidate)
+            drawing = drawn(kata, problem)
         text = story.told(
             problem,
             title=check.title,
@@ -225,6 +226,7 @@ class Grading:
             printed=printed,
             again=f"pytest {nodeid}",
             file=kata.stub,
+            drawing=drawing,
         )
         return Verdict(kata.id, name, check.title, problem.kind, seconds, text, mistake)
 

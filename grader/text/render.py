@@ -45,6 +45,9 @@ _STAND_INS = {
     **{"μ": "mu", "π": "pi", "σ": "sigma", "τ": "tau", "φ": "phi", "ω": "omega", "Δ": "Delta", "∂": "d"},
 }
 
+_DRAWN = str.maketrans("·░▒▓█→↘↓↙←↖↑↗┌┐└┘─│•", ".:+%#>\\v/<\\^/++++-|o")
+"""What failures are drawn with."""
+
 
 @dataclass(frozen=True, slots=True)
 class Look:
@@ -121,10 +124,15 @@ def verdict(verdict: Verdict, look: Look) -> str:
 
 def story(text: str, mistake: str | None, look: Look) -> list[str]:
     """Return a failure's story as lines; its layout is kept, and a mistake it does not name is added."""
-    lines = text.rstrip().splitlines()
+    lines = (text if look.unicode else ascii_picture(text)).rstrip().splitlines()
     if mistake and mistake not in " ".join(text.split()):
         lines += ["", *wrap(f"Your code behaves like a version that {mistake}.", look.width - 6)]
     return lines
+
+
+def ascii_picture(text: str) -> str:
+    """Replace the signs of a drawing by ASCII, one for one, so that its columns stay."""
+    return text.translate(_DRAWN)
 
 
 def outcome(done: KataDone, look: Look) -> str:

@@ -93,7 +93,7 @@ class Session:
         args = [self._given(a) for a in args]
         kwargs = {name: self._given(a) for name, a in (kwargs or {}).items()}
         before = _snapshot([args, kwargs])
-        torch.manual_seed(seed)
+        _seed(seed)
 
         def run() -> Any:
             with forbidding(forbid), Elsewhere() if elsewhere else contextlib.nullcontext():
@@ -115,7 +115,7 @@ class Session:
     ) -> dict[str, Any]:
         """Make an object of a class; return its handle and, for a module, its parameters and buffers."""
         kwargs = dict(kwargs or {})
-        torch.manual_seed(seed)
+        _seed(seed)
         made = self._told(lambda: self._symbols[target](*args, **kwargs))
         handle = self.keep(made)
         origins: dict[int, str] = {}
@@ -248,6 +248,11 @@ class Session:
             raise Raised(_tell(error, self._filename)) from None
 
 
+def _seed(seed: int) -> None:
+    # torch.manual_seed also leaves notes for every device that may yet be started, stack traces and all.
+    torch.default_generator.manual_seed(seed)
+
+
 def tensors_of(value: Any) -> Iterator[Tensor]:
     """Yield the tensors of a nested value in order."""
     if isinstance(value, Tensor):
@@ -278,7 +283,8 @@ def _streams(values: Any) -> list[Any]:
 
 def _snapshot(value: Any) -> Any:
     if isinstance(value, nn.Module):
-        return None
+        # Not buffers: a forward pass in training mode may move running statistics.
+        return {name: p.detach().clone() for name, p in value.named_parameters()}
     if isinstance(value, Tensor):
         return value.detach().clone()
     if isinstance(value, Mapping):
@@ -300,7 +306,7 @@ def _changed(before: list[Any], after: list[Any]) -> list[Any]:
 
 def _same(before: Any, after: Any) -> bool:
     if isinstance(after, nn.Module):
-        return True
+        return _same(before, dict(after.named_parameters()))
     if isinstance(after, Tensor):
         if not isinstance(before, Tensor) or before.shape != after.shape or before.dtype != after.dtype:
             return False

@@ -20,7 +20,7 @@ kata = Kata(
     stride=one_of(8, 7, 16, 33),
     scales=_lists(4, 64),
     ratios=_lists(0.25, 4),
-    rules=Rules(empty="h w", single="h w", dtypes=(torch.float64,)),
+    rules=Rules(pictures={"result": "xyxy"}, empty="h w", single="h w", dtypes=(torch.float64,)),
 )
 kata.also("usual anchors", stride=16, scales=[32, 64, 128], ratios=[0.5, 1.0, 2.0])
 kata.also("two scales and three ratios", scales=[32.0, 8.0], ratios=[2, 0.5, 1])

@@ -60,7 +60,7 @@ kata = Kata(
     scores=scores,
     labels=labels,
     iou_thr=iou_thr,
-    rules=Rules(sizes={"n": range(5, 13)}, empty="n", single="n"),
+    rules=Rules(pictures={"boxes": "xyxy"}, sizes={"n": range(5, 13)}, empty="n", single="n"),
 )
 # Sorts that are not stable keep the order of a few equals by chance, and of many they do not.
 kata.also("forty boxes, many ties", {"n": 40}, scores=torch.arange(40).remainder(3).double() / 4)

@@ -19,7 +19,7 @@ kata = Kata(
     anchors=plain_boxes,
     gt=plain_boxes,
     deltas=deltas,
-    rules=Rules(empty="n", single="n", devices=True),
+    rules=Rules(pictures={"anchors": "xyxy", "gt": "xyxy"}, empty="n", single="n", devices=True),
 )
 
 test_contract = kata.contract()

@@ -57,7 +57,9 @@ kata = Kata(
     boxes=boxes,
     labels=labels,
     points=points,
-    rules=Rules(sizes={"l": range(8, 17), "m": range(2, 8)}, empty="l m", single="l m"),
+    rules=Rules(
+        pictures={"boxes": "xyxy"}, sizes={"l": range(8, 17), "m": range(2, 8)}, empty="l m", single="l m"
+    ),
 )
 
 test_contract = kata.contract()

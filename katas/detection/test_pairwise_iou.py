@@ -5,7 +5,7 @@ kata = Kata(
     fmt=one_of("xyxy", "cxcywh"),
     a=boxes,
     b=boxes,
-    rules=Rules(empty="n m", single="*", devices=True),
+    rules=Rules(pictures={"a": "fmt", "b": "fmt"}, empty="n m", single="*", devices=True),
 )
 
 test_contract = kata.contract()

@@ -37,7 +37,12 @@ kata = Kata(
     pred=pred,
     img=one_of(448, 100, 64),
     thr=thr,
-    rules=Rules(sizes={"s": (3, 4, 5), "b": (2, 3), "c": (2, 3, 4, 5)}, single="s b c", layouts=False),
+    rules=Rules(
+        pictures={"result[0]": "xyxy"},
+        sizes={"s": (3, 4, 5), "b": (2, 3), "c": (2, 3, 4, 5)},
+        single="s b c",
+        layouts=False,
+    ),
 )
 kata.also("the sizes of the paper", {"s": 7, "b": 2, "c": 20})
 # A size of zero lets empty floating-point results have any floating-point dtype.
