@@ -13,7 +13,8 @@ from grader.judge.compare import Tolerance, difference
 from grader.judge.problems import Problem
 from grader.model import Kind
 from grader.plugin import _Story
-from grader.proof.audit import first_problem, load_kata
+from grader.contract.reading import load_kata
+from grader.proof.audit import first_problem
 from grader.text.render import Look, ascii_picture, story
 
 ROOT = Path(__file__).resolve().parents[1]

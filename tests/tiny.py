@@ -115,7 +115,7 @@ def graded(folder: Path, *arguments: str, **how: Any) -> dict[str, dict[str, Any
 
 def kata(folder: Path, solution: str, test: str, *, name: str = "it") -> tuple[Any, dict[str, Any]]:
     """Lay down one kata and return it with its checks, to be run in this process."""
-    from grader.proof.audit import load_kata
+    from grader.contract.reading import load_kata
 
     workspace(folder, {name: ""}, solution=solution, test=test)
     return load_kata(folder / "katas" / "tiny" / f"test_{name}.py")

@@ -230,8 +230,16 @@ def _sizes(
     plan: Plan, target: Symbol, makers: Mapping[str, Any], source: Source, ranges: Mapping[str, Any]
 ) -> dict[str, int]:
     options = {a: _range(ranges.get(a, _SIZES)) for a in axes(target, makers, ranges)}
-    free = {a: o for a, o in options.items() if a not in plan.sizes}
-    return {**shapes.distinct(free, source.choice), **{a: n for a, n in plan.sizes.items() if a in options}}
+    # An int that names an axis and is left out gives the axis the size of its default.
+    left = {p.name: p.default for p in target.parameters if p.name in options and _left_out(p, plan)}
+    known = {**left, **{a: n for a, n in plan.sizes.items() if a in options}}
+    free = {a: o for a, o in options.items() if a not in known}
+    return {**shapes.distinct(free, source.choice), **known}
+
+
+def _left_out(parameter: Parameter, plan: Plan) -> bool:
+    gone = parameter.optional and plan.give is not None and parameter.name not in plan.give
+    return gone and isinstance(parameter.default, int)
 
 
 def _range(given: Any) -> tuple[int, ...]:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from grader.cases import inputs
 from grader.cases.draws import Shrinking, Source
@@ -101,7 +103,7 @@ class Kata:
                 if set(extra.fixed) <= {p.name for p in target.parameters}:
                     found.append(replace(extra, symbol=target.name))
         of = frozenset(self.rules.gradients_of.split())
-        return tuple(replace(plan, of=of) for plan in found)
+        return tuple(replace(plan, of=of) for plan in (_sparing(found) if self.rules.costly else found))
 
     # -- what a test file declares ---------------------------------------------------------------
 
@@ -303,6 +305,16 @@ class Kata:
         test.__doc__ = title
         test.kata, test.check = self, check  # type: ignore[attr-defined]
         return test
+
+
+def _sparing(plans: Iterable[Plan]) -> Iterator[Plan]:
+    """Keep one plan of each kind with every argument given, one of them with gradients."""
+    told: dict[tuple[str, str], Plan] = {}
+    for plan in plans:
+        if plan.give is None:
+            told.setdefault((plan.symbol, plan.label), plan)
+    for plan in told.values():
+        yield plan if plan.again else replace(plan, gradients=False, dtype=torch.float32)
 
 
 def _missing(name: str, found: Mapping[str, Any]) -> str:

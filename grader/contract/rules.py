@@ -36,6 +36,8 @@ class Rules:
     mutates: bool = False
     gradients_of: str = ""
     """The float inputs whose gradients are graded, separated by spaces; all of them when empty."""
+    costly: bool = False
+    """Whether a call costs so much that one case of each kind has to do, gradients in one of them."""
     seconds: float = 20.0
     """Wall-clock limit on all that the learner's code does to be judged."""
     pictures: Mapping[str, str] = field(default_factory=dict)

@@ -26,7 +26,7 @@ _ENOUGH = 0.7
 
 def mistake(kata: Kata, candidate: Candidate, problem: Problem, check: Check | None = None) -> Version | None:
     """Return the known-wrong version whose behaviour matches the candidate's best, if one does."""
-    if problem.kind in (Kind.TODO, Kind.TIMEOUT, Kind.CRASHED, Kind.FORBIDDEN):
+    if problem.kind in (Kind.TODO, Kind.TIMEOUT, Kind.CRASHED, Kind.FORBIDDEN, Kind.SLOW):
         return None
     try:
         return _by_behaviour(kata, candidate, problem) or _by_property(kata, candidate, check)

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Protocol
 
 from grader.grading.learner import CannotLoad, read_source
 from grader.model import Event, Kind, Verdict
@@ -25,6 +25,19 @@ if TYPE_CHECKING:
     from grader.contract.kata import Check, Kata
     from grader.judge.candidate import Candidate
     from grader.judge.problems import Problem
+
+
+class Sink(Protocol):
+    """Where events go, one JSON line each."""
+
+    def write(self, line: str, /) -> object:
+        """Take a line."""
+
+    def flush(self) -> object:
+        """Let nothing wait."""
+
+    def close(self) -> object:
+        """No more will come."""
 
 
 @dataclass
@@ -60,11 +73,11 @@ class _Sitting:
 class Grading:
     """Everything a grading process holds between its first kata and its end."""
 
-    def __init__(self, *, starter: Any, debug: bool, events: str | None, workspace: Path) -> None:
+    def __init__(self, *, starter: Any, debug: bool, events: Sink | None, workspace: Path) -> None:
         self._starter = starter
         self.debug = debug
         self._sittings: dict[str, _Sitting] = {}
-        self._events: TextIO | None = open(events, "a", encoding="utf-8", buffering=1) if events else None  # noqa: SIM115
+        self._events = events
         self._workspace = workspace
         self._notice: str | None = None
 
@@ -73,7 +86,8 @@ class Grading:
         """Import torch and start what forks workers, before any kata is read."""
         from grader.grading.start import starter
 
-        return cls(starter=starter(worker), debug=debug, events=events, workspace=workspace)
+        sink = open(events, "a", encoding="utf-8", buffering=1) if events else None  # noqa: SIM115
+        return cls(starter=starter(worker), debug=debug, events=sink, workspace=workspace)
 
     # -- katas ----------------------------------------------------------------------------------
 
@@ -213,6 +227,9 @@ class Grading:
 
         mistake, printed, drawing = None, "", ""
         if candidate is not None:
+            # Making the case small and naming the mistake may take seconds; that it fails is known now.
+            short = story.told(problem, title=check.title, file=kata.stub)
+            self._emit(_said("failing", Verdict(kata.id, name, check.title, problem.kind, seconds, short)))
             from grader.feedback.explain import drawn, explain, prints
 
             with contextlib.redirect_stdout(io.StringIO()):
@@ -244,18 +261,7 @@ class Grading:
         sitting = self._sittings[kata.id]
         sitting.verdicts[verdict.check] = verdict
         sitting.tiers[verdict.check] = check.tier
-        self._emit(
-            {
-                "event": "check",
-                "kata": verdict.kata,
-                "check": verdict.check,
-                "title": verdict.title,
-                "kind": verdict.kind.value,
-                "seconds": round(verdict.seconds, 4),
-                "story": verdict.story,
-                "mistake": verdict.mistake,
-            }
-        )
+        self._emit(_said("check", verdict))
         if sitting.expected <= set(sitting.verdicts):
             self._finish(sitting)
 
@@ -296,6 +302,19 @@ class Grading:
         if self._events is not None:
             self._events.write(json.dumps(event) + "\n")
             self._events.flush()
+
+
+def _said(event: str, verdict: Verdict) -> dict[str, Any]:
+    return {
+        "event": event,
+        "kata": verdict.kata,
+        "check": verdict.check,
+        "title": verdict.title,
+        "kind": verdict.kind.value,
+        "seconds": round(verdict.seconds, 4),
+        "story": verdict.story,
+        "mistake": verdict.mistake,
+    }
 
 
 def _attempt(sitting: _Sitting) -> Event:

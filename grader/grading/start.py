@@ -9,6 +9,27 @@ from typing import Any
 
 def starter(worker: str) -> Any:
     """Import torch, once and with one thread, and return what starts workers: by fork where that is safe."""
+    _torch()
+    start = _spawner() if worker == "spawn" or (worker == "auto" and not _forks()) else _zygote()
+    # The judge's own parts come after the fork: the worker's side has no use for them.
+    import grader.contract.kata  # noqa: F401
+
+    gc.freeze()
+    gc.enable()
+    return start
+
+
+def ready() -> None:
+    """Import torch and the judge's parts without starting anything; what is forked later has them."""
+    _torch()
+    import grader.contract.kata
+    import grader.worker.zygote  # noqa: F401
+
+    gc.freeze()
+    gc.enable()
+
+
+def _torch() -> None:
     # A million objects are about to be made that stay: collecting among them costs a tenth of a second.
     gc.disable()
     import torch
@@ -17,13 +38,6 @@ def starter(worker: str) -> Any:
     import jaxtyping  # noqa: F401  (stubs import it; a worker that is forked has it already)
 
     gc.freeze()
-    start = _spawner() if worker == "spawn" or (worker == "auto" and not _forks()) else _zygote()
-    # The judge's own parts come after the fork: the worker's side has no use for them.
-    import grader.contract.kata  # noqa: F401
-
-    gc.freeze()
-    gc.enable()
-    return start
 
 
 def _forks() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ from torch import Tensor
 from grader.cases.draws import Source
 from grader.cases.inputs import Case, Symbol
 from grader.judge import weights
-from grader.judge.candidate import Candidate, Handle, Raised
+from grader.judge.candidate import Candidate, Died, Handle, Raised
 from grader.judge.compare import Tolerance, difference
 from grader.judge.seen import Observation, Part, Twin
 from grader.judge.watch import Watcher, cotangents, leaves_of, placed
@@ -32,9 +33,27 @@ def observe_module(
     handle = watcher.construct(target.name, case.making)
     if handle is None:
         return Observation(tuple(parts)), twin or Twin()
+    try:
+        return _observed(candidate, case, handle, twin, pairings, tolerance, watcher)
+    finally:
+        # A kata makes a module for each case; nobody needs it afterwards.
+        with contextlib.suppress(Died, Raised):
+            candidate.transport.request("drop", handles=[handle])
+
+
+def _observed(
+    candidate: Candidate,
+    case: Case,
+    handle: Handle,
+    twin: Twin | None,
+    pairings: dict[Any, weights.Pairing],
+    tolerance: Tolerance | None,
+    watcher: Watcher,
+) -> tuple[Observation, Twin]:
+    parts, target = watcher.parts, case.plan.symbol
     entries = watcher.entries
     if entries is None:
-        parts.append(Part("", raised=_told("NotAModule", f"{target.name} is not an nn.Module.")))
+        parts.append(Part("", raised=_told("NotAModule", f"{target} is not an nn.Module.")))
         return Observation(tuple(parts)), twin or Twin()
     forward = case.steps[0][1]
     if any(e["shape"] is None for e in entries):

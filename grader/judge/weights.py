@@ -1,7 +1,7 @@
 """Puts one module's weights into another of the same architecture, whatever its attributes are called.
 
 Parameters and buffers are paired by where they came from (a module handed in), by name, then by shape and
-order of registration; where equal shapes leave a choice, a bounded number of assignments is offered.
+order of registration; where equal layers leave a choice, a bounded number of assignments is offered.
 Beside the first axis only the number of entries counts, so that a convolution over a whole map may stand
 for a linear layer on the flattened one.
 """
@@ -18,6 +18,9 @@ Entry = Mapping[str, Any]
 Pairing = dict[str, str]
 """The learner's name for each of the reference's names."""
 
+Choice = tuple[Sequence[Any], Sequence[Any]]
+"""What the reference has of one kind (entries, or layers of entries), and what the learner has."""
+
 _MOST = 720
 
 
@@ -31,7 +34,8 @@ def pairings(reference: Sequence[Entry], learner: Sequence[Entry]) -> Iterator[P
     seen: set[tuple[tuple[str, str], ...]] = set()
     first = [dict(zip(_named(ours), _by_name(ours, found), strict=True)) for ours, found in groups]
     second = [dict(zip(_named(ours), _named(found), strict=False)) for ours, found in groups]
-    rest = _permuted(groups)
+    whole = _by_layer(left, right)
+    rest = _permuted(groups) if whole is None else _permuted(whole)
     for choice in itertools.chain([first, second], rest):
         pairing = {**fixed, **{k: v for part in choice for k, v in part.items()}}
         key = tuple(sorted(pairing.items()))
@@ -96,8 +100,9 @@ def _shape(entry: Entry) -> str:
     return "x".join(str(n) for n in entry["shape"] or []) or "scalar"
 
 
-def _named(entries: Sequence[Entry]) -> list[str]:
-    return [e["name"] for e in entries]
+def _named(entries: Sequence[Any]) -> list[str]:
+    """Return the names of entries, or of the entries of layers."""
+    return [name for e in entries for name in ([e["name"]] if isinstance(e, Mapping) else _named(e))]
 
 
 def _by_name(ours: Sequence[Entry], theirs: Sequence[Entry]) -> list[str]:
@@ -107,14 +112,44 @@ def _by_name(ours: Sequence[Entry], theirs: Sequence[Entry]) -> list[str]:
     return [e["name"] if e["name"] in known else next(spare) for e in ours]
 
 
-def _permuted(groups: Sequence[tuple[list[Entry], list[Entry]]]) -> Iterator[list[Pairing]]:
+def _by_layer(left: Sequence[Entry], right: Sequence[Entry]) -> list[Choice] | None:
+    """Return layers alike that may stand for one another, or None where the two sides have other layers.
+
+    A weight and its bias belong together, so that four equal convolutions make 24 assignments, not 24 * 24.
+    """
+    ours, theirs = _layers(left), _layers(right)
+    if {kind: len(found) for kind, found in ours.items()} != {k: len(f) for k, f in theirs.items()}:
+        return None
+    return [(found, theirs[kind]) for kind, found in ours.items()]
+
+
+def _layers(entries: Sequence[Entry]) -> dict[tuple[Any, ...], list[list[Entry]]]:
+    """Group entries by the module that owns them, and owners by what they own."""
+    owned: dict[str, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        owned[entry["name"].rpartition(".")[0] or entry["name"]].append(entry)
+    alike: dict[tuple[Any, ...], list[list[Entry]]] = defaultdict(list)
+    for layer in owned.values():
+        layer.sort(key=lambda e: (str(_key(e)), _leaf(e)))
+        keys = [_key(e) for e in layer]
+        # Two of one shape (the scale and the shift of a normalisation) are told apart by their names.
+        kind = tuple((_key(e), _leaf(e) if keys.count(_key(e)) > 1 else "") for e in layer)
+        alike[kind].append(layer)
+    return alike
+
+
+def _leaf(entry: Entry) -> str:
+    return entry["name"].rpartition(".")[2]
+
+
+def _permuted(groups: Sequence[Choice]) -> Iterator[list[Pairing]]:
     ways = math.prod(math.perm(len(found), len(ours)) for ours, found in groups)
     if ways > 50_000:
         return
     options = [
         [
-            dict(zip(_named(ours), chosen, strict=True))
-            for chosen in itertools.permutations(_named(found), len(ours))
+            dict(zip(_named(ours), _named(chosen), strict=True))
+            for chosen in itertools.permutations(found, len(ours))
         ]
         for ours, found in groups
     ]

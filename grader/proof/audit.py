@@ -7,14 +7,13 @@ the stub, through the same interface: in this process, or through a worker with 
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from grader.cases.shapes import AuthorError
 from grader.contract.kata import Check, Kata, attempt
+from grader.contract.reading import load_kata
 from grader.feedback.recognise import closest
 from grader.judge.candidate import Candidate, Local, Raised, Transport
 from grader.judge.problems import Problem
@@ -50,22 +49,6 @@ class Report:
     def sound(self) -> bool:
         """Whether nothing is wrong with the kata."""
         return not self.troubles
-
-
-def load_kata(test: Path) -> tuple[Kata, dict[str, Check]]:
-    """Import a kata's test file and return its kata and its checks by name."""
-    spec = importlib.util.spec_from_file_location(f"audit_{test.parent.name}_{test.stem}", test)
-    if spec is None or spec.loader is None:
-        raise AuthorError(f"{test}: not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    kata = getattr(module, "kata", None)
-    if not isinstance(kata, Kata):
-        raise AuthorError(f"{test}: defines no 'kata = Kata(__file__, ...)'")
-    checks = {n: v.check for n, v in vars(module).items() if n.startswith("test") and hasattr(v, "check")}
-    if not checks:
-        raise AuthorError(f"{test}: defines no checks")
-    return kata, checks
 
 
 def audit(
@@ -158,7 +141,7 @@ def _named(
 ) -> Version | None:
     from grader.feedback.recognise import mistake
 
-    if found[1].kind is Kind.FORBIDDEN:
+    if found[1].kind in (Kind.FORBIDDEN, Kind.SLOW):
         return next((v for v in kata.solution.wrongs if kata.known(v) is candidate), None)
     if found[1].case is not None and found[1].case in kata.cases:
         return closest(kata, kata.cases, kata.watched(candidate), kata.solution.wrongs)

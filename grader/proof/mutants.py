@@ -21,9 +21,10 @@ from types import ModuleType
 from typing import Any
 
 from grader.contract.kata import Check, Kata
+from grader.contract.reading import load_kata
 from grader.judge.candidate import Candidate, Local
 from grader.model import KataInfo
-from grader.proof.audit import first_problem, load_kata
+from grader.proof.audit import first_problem
 from grader.proof.mutate import Mutant, mutants
 from grader.worker.session import Session, describe
 

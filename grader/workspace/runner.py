@@ -34,6 +34,13 @@ class CheckDone:
 
 
 @dataclass(frozen=True, slots=True)
+class Failing:
+    """A check fails; its whole story, with the mistake named, follows as a ``CheckDone``."""
+
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
 class KataDone:
     """The last check of a kata has concluded."""
 
@@ -62,7 +69,7 @@ class Problem:
     """The last lines the process wrote."""
 
 
-Finding = CheckDone | KataDone | End | Problem
+Finding = CheckDone | Failing | KataDone | End | Problem
 
 
 def start(
@@ -88,7 +95,7 @@ def start(
         process = subprocess.Popen(
             words,
             cwd=places.workspace,
-            env=_environment(environ, places, source),
+            env=environment(environ, places, source),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -125,13 +132,13 @@ class Session:
         finally:
             if ended:
                 self._let_end()
-            _stop(self._process)
+            stop(self._process)
             self._clean()
 
     def cancel(self) -> None:
         """Stop the process and everything it started; harmless when it is over."""
         self._cancelled = True
-        _stop(self._process)
+        stop(self._process)
 
     def _lines(self) -> Iterator[str]:
         """Yield whole lines as they appear, until the process is over and all is read."""
@@ -183,6 +190,8 @@ def parse(line: str) -> Finding | None:
         match data.get("event"):
             case "check":
                 return CheckDone(_verdict(data))
+            case "failing":
+                return Failing(_verdict(data))
             case "kata":
                 return KataDone(
                     kata=data["kata"],
@@ -216,13 +225,14 @@ def _settings(places: Places) -> list[str]:
     return ["-c", str(places.workspace / "pyproject.toml"), "-p", "grader.plugin"]
 
 
-def _environment(environ: Mapping[str, str], places: Places, source: str) -> dict[str, str]:
+def environment(environ: Mapping[str, str], places: Places, source: str) -> dict[str, str]:
+    """Return the environment of a process that grades."""
     # Options for the learner's own pytest runs (`--pdb`, say) would wait for a terminal that is not there.
     kept = {name: value for name, value in environ.items() if name != "PYTEST_ADDOPTS"}
     return kept | {"DOJO_SOURCE": source, "DOJO_RECORD": str(places.record)}
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
+def stop(process: subprocess.Popen[bytes]) -> None:
     """Ask the process and all it started to stop, then make them."""
     if sys.platform == "win32":
         if process.poll() is None:
