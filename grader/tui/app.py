@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -19,6 +18,7 @@ from textual.screen import Screen
 from grader.practice import desk as desks
 from grader.practice.desk import Clock, Desk
 from grader.text.render import Look
+from grader.tui.grader import Grader
 from grader.tui.home import HomeScreen
 from grader.tui.opening import Opening
 from grader.tui.wanted import (
@@ -39,20 +39,18 @@ if TYPE_CHECKING:
     from grader.practice.quiz import Only, Quiz
     from grader.tui.standing import Statistics, Today
 
-PYTEST = (sys.executable, "-m", "pytest")
-
 
 def make_app(
     places: Places,
     *,
     environ: Mapping[str, str],
     clock: Clock | None = None,
-    command: Sequence[str] = PYTEST,
+    command: Sequence[str] | None = None,
     look: Look | None = None,
     chance: Random | None = None,
     practise: Callable[[Desk], Practice] | None = None,
 ) -> DojoApp:
-    """Make the app for a workspace; ``command`` runs pytest, ``practise`` opens cards and questions."""
+    """Make the app for a workspace; ``command`` grades cold instead of warm, ``practise`` opens questions."""
     desk = desks.sit_down(places, clock=clock)
     opening = Opening(desk, environ=environ, make=practise)
     look, chance = look or Look(), chance or Random()
@@ -78,7 +76,7 @@ class DojoApp(App[None]):
         opening: Opening,
         *,
         environ: Mapping[str, str],
-        command: Sequence[str],
+        command: Sequence[str] | None,
         look: Look,
         chance: Random,
     ) -> None:
@@ -86,7 +84,7 @@ class DojoApp(App[None]):
         self.desk = opening.desk
         self.opening = opening
         self._environ = environ
-        self._command = command
+        self._grader = Grader(environ=environ, command=command)
         self._look = look
         self._chance = chance
         # The last part of COLORFGBG is the background; 7 and 15 are the light ones.
@@ -107,7 +105,8 @@ class DojoApp(App[None]):
             self.notify(self.desk.record.notice, severity="warning", markup=False, timeout=10)
 
     def on_unmount(self) -> None:
-        """Let go of the record."""
+        """Let go of the record and of what grades."""
+        self._grader.close()
         self.desk.record.close()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
@@ -188,7 +187,6 @@ class DojoApp(App[None]):
         from grader.practice.interview import NoInterview
         from grader.tui import sitting
         from grader.tui.interview import InterviewScreen
-        from grader.tui.job import Job
 
         try:
             begun = sitting.prepare(
@@ -198,16 +196,16 @@ class DojoApp(App[None]):
             self.notify(str(problem), severity="warning", markup=False)
             return
         kata = begun.planned.kata
-        where = self.desk.places
         job = None
         if kata is not None:
-            job = Job(kata, places=where, environ=self._environ, command=self._command, source="interview")
+            job = self._grader.job(kata, places=self.desk.places, source="interview")
         self.switch_screen(InterviewScreen(begun, job, self._look))
 
     @on(StatementWanted)
     def _show_statement(self, wanted: StatementWanted) -> None:
         from grader.tui.statement import StatementScreen
 
+        self._grader.warm_up(self.desk.places)
         self.push_screen(StatementScreen(self.desk, wanted.kata))
 
     @on(LessonWanted)
@@ -223,14 +221,13 @@ class DojoApp(App[None]):
     @on(GradeWanted)
     def _grade(self, wanted: GradeWanted) -> None:
         from grader.tui.grading import GradingScreen
-        from grader.tui.job import Job
 
         kata = wanted.kata
         if missing := [path for path in (kata.test, kata.stub) if not path.is_file()]:
             sentence = f"{missing[0]} is missing: `dojo init` brings it back."
             self.notify(sentence, severity="error", markup=False)
             return
-        job = Job(kata, places=self.desk.places, environ=self._environ, command=self._command)
+        job = self._grader.job(kata, places=self.desk.places)
         screen = GradingScreen(kata, job, self._look)
         if isinstance(self.screen, GradingScreen):
             self.switch_screen(screen)

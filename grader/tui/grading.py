@@ -19,7 +19,7 @@ from grader.tui.kata_screen import KataScreen
 from grader.tui.keys import Keys
 from grader.tui.pane import Pane
 from grader.tui.wanted import Graded
-from grader.workspace.runner import CheckDone, End, Finding, KataDone, Problem
+from grader.workspace.runner import CheckDone, End, Failing, Finding, KataDone, Problem
 
 POLL_SECONDS = 0.5
 """How often the learner's file is looked at; file events do not arrive everywhere."""
@@ -93,14 +93,14 @@ class GradingScreen(KataScreen):
             super().action_grade()
 
     def look_at_file(self) -> None:
-        """Grade anew once the file was saved, when nothing runs and nothing lies above this screen."""
-        if self.is_current and not self._job.is_running and _stamp(self._kata) not in (None, self._saved):
-            self.action_grade()
+        """Grade anew once the file was saved, also while a run is on, if nothing lies above this screen."""
+        if self.is_current and _stamp(self._kata) not in (None, self._saved):
+            super().action_grade()
 
     @on(Found)
     def _show(self, event: Found) -> None:
         match event.finding:
-            case CheckDone(verdict):
+            case CheckDone(verdict) | Failing(verdict):
                 self._add(verdict)
             case KataDone() as done:
                 self._sum(outcome(done, self._look))
@@ -120,9 +120,15 @@ class GradingScreen(KataScreen):
         word = "passed" if verdict.passed else "waits" if verdict.kind is Kind.WAITS else "failed"
         style = {"passed": "green", "waits": "dim", "failed": "red"}[word]
         behind = "" if verdict.passed else f"  [{verdict.kind}]"
+        checks = self.query_one("#checks", Checks)
+        if self._verdicts and self._verdicts[-1].check == verdict.check:
+            # The whole story of a failure that was told in short before.
+            self._verdicts[-1] = verdict
+            if checks.highlighted == len(self._verdicts) - 1:
+                self._tell("\n".join(story(verdict.story, verdict.mistake, self._look)))
+            return
         is_first_failure = word == "failed" and all(v.passed for v in self._verdicts)
         self._verdicts.append(verdict)
-        checks = self.query_one("#checks", Checks)
         checks.add_option(Option(Text.assemble((self._look.mark(word), style), f" {verdict.title}{behind}")))
         if is_first_failure:
             checks.highlighted = len(self._verdicts) - 1

@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator
+from typing import Protocol
 
-from grader.model import KataInfo
 from grader.workspace import runner
-from grader.workspace.places import Places
-from grader.workspace.runner import Finding, Session
+from grader.workspace.runner import Finding
+
+
+class Running(Protocol):
+    """A run that has begun, cold or warm."""
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield what is found, last an end or a problem."""
+
+    def cancel(self) -> None:
+        """Stop the run."""
 
 
 class Job:
-    """Grades one kata once."""
+    """Grades one kata once; ``begin`` starts the run."""
 
-    def __init__(
-        self,
-        kata: KataInfo,
-        *,
-        places: Places,
-        environ: Mapping[str, str],
-        command: Sequence[str],
-        source: str = "tui",
-    ) -> None:
-        self._kata = kata
-        self._places = places
-        self._environ = environ
-        self._command = command
-        self._source = source
-        self._session: Session | None = None
+    def __init__(self, begin: Callable[[], Running]) -> None:
+        self._begin = begin
+        self._session: Running | None = None
         self._lock = threading.Lock()
         self._is_stopped = False
         self.is_running = True
@@ -39,13 +36,7 @@ class Job:
         with self._lock:
             if self._is_stopped:
                 return
-            self._session = runner.start(
-                [self._kata],
-                places=self._places,
-                source=self._source,
-                environ=self._environ,
-                command=self._command,
-            )
+            self._session = self._begin()
         try:
             for finding in self._session.findings():
                 self.is_running = not isinstance(finding, runner.End | runner.Problem)

@@ -1,4 +1,4 @@
-"""Image classifier on a backbone that is handed in.
+"""Image classifier on a backbone that is handed in, and its loss.
 
 The model has three stages, for images of any height H and width W:
 
@@ -14,23 +14,35 @@ The model has three stages, for images of any height H and width W:
   model's. Apart from it there are feat_ch * num_classes + num_classes parameters. Attributes may have
   any name.
 
-Example: feat_ch = 512 and num_classes = 10 add 5,130 parameters to those of the backbone.
+classification_loss(outputs, targets) = mean cross-entropy of the batch:
+
+* outputs are logits [B, num_classes], targets the true classes [B] (long), from 0 to num_classes - 1.
+  With z the logits of an image and t its class, its loss is log(sum over k of exp(z_k)) - z_t.
+* Logits may be in the hundreds; the loss and its gradient stay finite and right.
+* B is at least 1. The result is a 0-d tensor whose gradients reach outputs. The inputs stay as they are.
+
+Example: feat_ch = 512 and num_classes = 10 add 5,130 parameters to those of the backbone. Ten equal
+logits have the loss log 10 = 2.303. A model that ends in a softmax can never bring this loss below
+1.461, log(9 + e) - 1, however sure it is and right.
 """
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from grader import right, wrong
 
 LEVEL = 1
-MINUTES = 10
+MINUTES = 15
 HINTS = (
-    "Which axes of the feature map hold positions, and which one must survive for the linear layer?",
+    "Which axes of the feature map hold positions, and which one must survive for the linear layer? And "
+    "which part of the loss could overflow?",
     "A mean over two axes, or adaptive pooling to 1 x 1, works for any size of map. Mind what removes "
-    "axes of size one when the batch holds a single image.",
+    "axes of size one when the batch holds a single image. torch has the loss as one function of logits.",
     "Average over the last two axes, which leaves [B, feat_ch]; then one linear layer from feat_ch to "
-    "num_classes.",
+    "num_classes. The loss: logsumexp over the classes, less the logit of the true class, averaged; or the "
+    "cross-entropy of torch, which does just that.",
 )
 
 
@@ -46,6 +58,13 @@ class ImageClassifier(nn.Module):
         """Return the logits of a batch of images."""
         features = self.backbone(x)  # b feat_ch h/s w/s
         return self.fc(features.mean(dim=(2, 3)))
+
+
+def classification_loss(
+    outputs: Float[Tensor, "b num_classes"], targets: Int64[Tensor, " b"]
+) -> Float[Tensor, ""]:
+    """Return the mean cross-entropy of the batch."""
+    return F.cross_entropy(outputs, targets)
 
 
 @right("with adaptive pooling and flatten, under other names and in another order")
@@ -81,6 +100,24 @@ class Summed(nn.Module):
     def forward(self, x):
         f = self.trunk(x)
         return torch.einsum("bchw,kc->bk", f, self.w) / (f.shape[2] * f.shape[3]) + self.b
+
+
+@right("with the log-softmax gathered by hand", of="classification_loss")
+def gathered(outputs, targets):
+    return -outputs.log_softmax(dim=-1).gather(1, targets.unsqueeze(1)).mean()
+
+
+@right("with the largest logit taken off first, and one-hot targets", of="classification_loss")
+def one_hot(outputs, targets):
+    z = outputs - outputs.max(dim=1, keepdim=True).values
+    hot = F.one_hot(targets, outputs.shape[1])
+    return (z.exp().sum(dim=1).log() - (z * hot).sum(dim=1)).sum() / len(targets)
+
+
+@right("image by image", of="classification_loss")
+def looped(outputs, targets):
+    losses = [torch.logsumexp(z, 0) - z[t] for z, t in zip(outputs, targets.tolist())]
+    return sum(losses) / len(losses)
 
 
 @wrong("squeezes the pooled features, and so loses the batch axis of a single image")
@@ -181,3 +218,100 @@ class Viewed(ImageClassifier):
 class Rectified(ImageClassifier):
     def forward(self, x):
         return self.fc(torch.relu(self.backbone(x).mean(dim=(2, 3))))
+
+
+# -- mistakes in the loss ----------------------------------------------------------------------
+
+
+@wrong("takes the softmax before the cross-entropy, which takes it again", of="classification_loss")
+def softmax_twice(outputs, targets):
+    return F.cross_entropy(outputs.softmax(dim=-1), targets)
+
+
+@wrong("takes the logarithm of a softmax, which is 0 for a class that is ruled out", of="classification_loss")
+def log_of_softmax(outputs, targets):
+    return -outputs.softmax(dim=-1).gather(1, targets[:, None]).log().mean()
+
+
+@wrong("adds a small constant inside the logarithm, which caps the loss", of="classification_loss")
+def capped(outputs, targets):
+    return -(outputs.softmax(dim=-1).gather(1, targets[:, None]) + 1e-8).log().mean()
+
+
+@wrong("adds up exponentials of the logits as they are, which overflow", of="classification_loss")
+def overflowing(outputs, targets):
+    return (outputs.exp().sum(dim=1).log() - outputs.gather(1, targets[:, None])[:, 0]).mean()
+
+
+@wrong("keeps the logits between -50 and 50, and so flattens the loss", of="classification_loss")
+def clamped(outputs, targets):
+    return F.cross_entropy(outputs.clamp(-50, 50), targets)
+
+
+@wrong("weighs each class by how rare it is in the batch", of="classification_loss")
+def balanced(outputs, targets):
+    counts = torch.bincount(targets, minlength=outputs.shape[1]).clamp(min=1)
+    return F.cross_entropy(outputs, targets, weight=(1 / counts).to(outputs.dtype))
+
+
+@wrong("hands logits to the loss for log-probabilities", of="classification_loss")
+def nll_of_logits(outputs, targets):
+    return F.nll_loss(outputs, targets)
+
+
+@wrong("normalises over the batch instead of the classes", of="classification_loss")
+def over_the_batch(outputs, targets):
+    return -outputs.log_softmax(dim=0).gather(1, targets[:, None]).mean()
+
+
+@wrong("adds up the losses of the images and does not divide", of="classification_loss")
+def added_up(outputs, targets):
+    return F.cross_entropy(outputs, targets, reduction="sum")
+
+
+@wrong("returns one loss for each image", of="classification_loss")
+def unreduced(outputs, targets):
+    return F.cross_entropy(outputs, targets, reduction="none")
+
+
+@wrong("divides by the number of classes instead of images", of="classification_loss")
+def by_classes(outputs, targets):
+    return F.cross_entropy(outputs, targets, reduction="sum") / outputs.shape[1]
+
+
+@wrong("takes a yes or no for each class, with sigmoids", of="classification_loss")
+def binary(outputs, targets):
+    hot = F.one_hot(targets, outputs.shape[1]).to(outputs.dtype)
+    return F.binary_cross_entropy_with_logits(outputs, hot)
+
+
+@wrong("picks the columns of all targets for every image", of="classification_loss")
+def every_pair(outputs, targets):
+    return -outputs.log_softmax(dim=-1)[:, targets].mean()
+
+
+@wrong("smooths the labels a little, which nobody asked for", of="classification_loss")
+def smoothed(outputs, targets):
+    return F.cross_entropy(outputs, targets, label_smoothing=0.1)
+
+
+@wrong("does not count the first class, as if it were a background", of="classification_loss")
+def without_first(outputs, targets):
+    total = F.cross_entropy(outputs, targets, ignore_index=0, reduction="sum")
+    return total / (targets != 0).sum().clamp(min=1)
+
+
+@wrong("returns the share of wrong answers, which has no gradient", of="classification_loss")
+def error_rate(outputs, targets):
+    return (outputs.argmax(dim=1) != targets).to(outputs.dtype).mean()
+
+
+@wrong("returns a Python number, which has no graph", of="classification_loss")
+def numbered(outputs, targets):
+    return F.cross_entropy(outputs, targets).item()
+
+
+@wrong("takes the largest logit off in place, in the caller's tensor", of="classification_loss")
+def in_place(outputs, targets):
+    outputs.data -= outputs.data.max(dim=1, keepdim=True).values
+    return F.cross_entropy(outputs, targets)
