@@ -1,4 +1,4 @@
-.PHONY: check fix test audit mutants wheel
+.PHONY: check fix test audit mutants wheel bench
 
 check:            ## lint, format, types, import contracts
 	ruff check .
@@ -20,3 +20,6 @@ audit:            ## every kata's grader, proved in both directions, mutants inc
 
 wheel:            ## build the wheel and use it away from the clone
 	bash .ci/wheel
+
+bench:            ## the times a learner feels, each beside its floor
+	python benchmarks/bench.py

@@ -12,6 +12,7 @@ import types
 import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import torch
@@ -73,7 +74,7 @@ def read(annotation: Any) -> Spec | None:
 def evaluate(dim: str, sizes: Mapping[str, int]) -> int:
     """Return the size of one dimension such as ``4``, ``n`` or ``2*k+1``."""
     try:
-        return _value(ast.parse(dim, mode="eval").body, sizes)
+        return _value(_parsed(dim), sizes)
     except KeyError as missing:
         raise AuthorError(f"nothing gives axis {missing} of dimension '{dim}' a size") from None
 
@@ -96,8 +97,13 @@ def _family(name: str) -> str:
     return "float" if "float" in name else "int"
 
 
+@cache
+def _parsed(dim: str) -> ast.expr:
+    return ast.parse(dim, mode="eval").body
+
+
 def _names(dim: str) -> list[str]:
-    return [node.id for node in ast.walk(ast.parse(dim, mode="eval")) if isinstance(node, ast.Name)]
+    return [node.id for node in ast.walk(_parsed(dim)) if isinstance(node, ast.Name)]
 
 
 def _value(node: ast.expr, sizes: Mapping[str, int]) -> int:

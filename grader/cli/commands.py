@@ -20,6 +20,7 @@ from grader.cli import (
     quizzing,
     setup,
     standing,
+    watch,
 )
 
 PROBLEM = 2
@@ -60,7 +61,7 @@ def cli(ctx: click.Context) -> None:
         face.open_app()
 
 
-for family in (listing, grading, practice, quizzing, standing, interviewing, setup, author, bank):
+for family in (listing, grading, watch, practice, quizzing, standing, interviewing, setup, author, bank):
     for command in family.COMMANDS:
         cli.add_command(command)
 

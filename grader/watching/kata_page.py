@@ -6,28 +6,29 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from grader.model import Kind, Verdict
-from grader.practice import progress
+from grader.model import KataInfo, Kind, Verdict
+from grader.practice.progress import Status
 from grader.text.chart import bar
 from grader.text.render import Look, flow, wrap
-from grader.watching.rows import Piece, Row, fold, row
-from grader.watching.sight import Sight, is_failure
+from grader.watching.rows import Piece, Row, cells, fold, row
+from grader.watching.sight import Sight
 
 STYLES = {"passed": "green", "failed": "red", "started": "yellow", "new": "dim", "waits": "dim"}
-_FEW = 8
-"""So many checks are listed one by one beside a failure; more are summed up."""
+
+_MEASURE = 100
+"""Prose is not set wider than this."""
 
 Parts = tuple[list[Row], list[Row], list[Row]]
 
 
-def made(sight: Sight, look: Look, width: int) -> Parts:
-    """Return head, body and foot."""
+def made(sight: Sight, look: Look, width: int, *, is_tight: bool = False) -> Parts:
+    """Return head, body and foot; where room is scarce, the story comes before the other checks."""
     head = [
         row(Piece(sight.kata.id, "bold"), f"  {sight.kata.title}"),
-        row(_file(sight)),
-        _outcome(sight, look),
+        row(_file(sight, width, look)),
+        *_outcome(sight, look, width),
     ]
-    return head, _body(sight, look, width), foot(sight, look, width, _keys(sight, width))
+    return head, _body(sight, look, width, is_tight), foot(sight, look, width, _keys(sight, width))
 
 
 def foot(sight: Sight, look: Look, width: int, keys: str) -> list[Row]:
@@ -54,38 +55,54 @@ def near(path: Path) -> str:
     return str(path) if here.startswith("..") else here
 
 
-def _file(sight: Sight) -> Piece:
-    line = f":{sight.line}" if sight.line else ""
-    return Piece(f"{near(sight.kata.stub)}{line}", link=sight.kata.stub.absolute().as_uri())
+def _file(sight: Sight, width: int, look: Look) -> Piece:
+    text = f"{near(sight.kata.stub)}{f':{sight.line}' if sight.line else ''}"
+    # The end of a path says more than its beginning.
+    dots = "…" if look.unicode else "..."
+    text = text if cells(text) <= width else dots + text[-max(1, width - len(dots)) :]
+    return Piece(text, link=sight.kata.stub.absolute().as_uri())
 
 
-def _outcome(sight: Sight, look: Look) -> Row:
+def _outcome(sight: Sight, look: Look, width: int) -> list[Row]:
+    """Say in a sentence how it stands."""
     run = sight.run
     if sight.is_missing:
-        return row(mark("failed", look), " The file is not there: save it again, or x puts the stub back.")
+        return _said("failed", "The file is not there: save it again, or x puts the stub back.", look, width)
     if sight.is_running:
         since = f" {sight.seconds} s" if sight.seconds else ""
-        return row(Piece(f"Grading ...{since}", "yellow"))
+        return [row(Piece(f"Grading ...{since}", "yellow"))]
     if run.problem is not None:
-        return row(mark("failed", look), f" {run.problem.sentence}")
+        return _said("failed", run.problem.sentence, look, width)
     if run.done is None:
-        return row()
+        return [row()]
     if run.done.kind is Kind.TODO:
-        return row(mark("new", look), " Not started: write in place of `raise NotImplementedError` and save.")
+        return _said("new", "Not started: replace `raise NotImplementedError` and save.", look, width)
     if run.is_passed:
         checks = f"{run.done.total} check{'s' if run.done.total != 1 else ''}"
-        return row(mark("passed", look), Piece(" Passed", "green"), f": {checks}, {run.done.seconds:.1f} s.")
-    return row(mark("failed", look), f" {run.done.passed} of {run.done.total} checks pass.")
+        return _said("passed", f"Passed: {checks}, {run.done.seconds:.1f} s.", look, width)
+    return _said("failed", f"{run.done.passed} of {run.done.total} checks pass.", look, width)
 
 
-def _body(sight: Sight, look: Look, width: int) -> list[Row]:
+def _said(word: str, text: str, look: Look, width: int) -> list[Row]:
+    sign = mark(word, look)
+    first, *more = wrap(text, width - 3)
+    return [row(sign, " ", first), *(row(" " * (len(sign.text) + 1), line) for line in more)]
+
+
+def _body(sight: Sight, look: Look, width: int, is_tight: bool) -> list[Row]:
     parts = [_hint(sight, width)]
     if sight.run.problem is not None:
         parts.append([row(line) for line in fold(sight.run.problem.tail, width, look)])
     elif sight.run.is_todo:
-        parts.append([row(line) for line in fold(flow(sight.kata.statement, width), width, look)])
+        # The first line of a statement is the title, which stands above already.
+        text = sight.kata.statement.partition("\n")[2].strip()
+        parts.append([row(line) for line in fold(flow(text, min(width, _MEASURE)), width, look)])
     else:
-        parts += [_checks(sight, look), _story(sight, look, width), _onwards(sight, width)]
+        checks = _checks(sight, look)
+        failed = [_check(sight.run.failure, look)] if is_tight and sight.run.failure else []
+        rest = [one for one in checks if one not in failed]
+        told = [failed, _story(sight, look, width), rest] if failed else [rest, _story(sight, look, width)]
+        parts += [*told, _onwards(sight, width)]
     rows: list[Row] = []
     for part in filter(None, parts):
         rows += [*([row()] if rows else []), *part]
@@ -96,22 +113,12 @@ def _hint(sight: Sight, width: int) -> list[Row]:
     if sight.hint is None:
         return []
     title = f"Hint {sight.hint.level} of {sight.hint.of}"
-    return [row(Piece(title, "bold")), *(row(line) for line in wrap(sight.hint.text, width))]
+    return [row(Piece(title, "bold")), *(row(line) for line in wrap(sight.hint.text, min(width, _MEASURE)))]
 
 
 def _checks(sight: Sight, look: Look) -> list[Row]:
-    """Return a line for each check; beside a failure, many that pass or wait become one line."""
-    verdicts, failing = list(sight.run.verdicts), sight.run.failing
-    is_summed = sight.run.failure is not None and len(verdicts) > _FEW
-    rows: list[Row] = []
-    if is_summed and (count := sum(v.passed for v in verdicts)):
-        rows.append(row(mark("passed", look), f" {count} check{'s' if count != 1 else ''} pass"))
-    for one in [*verdicts, *([failing] if failing else [])]:
-        if is_failure(one) or not is_summed:
-            rows.append(_check(one, look))
-    if is_summed and (count := sum(v.kind is Kind.WAITS for v in verdicts)):
-        rows.append(row(mark("waits", look), Piece(f" {count} wait for these", "dim")))
-    return rows
+    failing = sight.run.failing
+    return [_check(one, look) for one in (*sight.run.verdicts, *([failing] if failing else []))]
 
 
 def _check(verdict: Verdict, look: Look) -> Row:
@@ -149,17 +156,25 @@ def _onwards(sight: Sight, width: int) -> list[Row]:
     return [row(line) for line in wrap(text, width)]
 
 
-def next_in(sight: Sight) -> progress.KataInfo | None:
+def next_in(sight: Sight) -> KataInfo | None:
     """Return the kata of this track that comes next: not passed, after this one or else from the top."""
     place = sight.track.index(sight.kata) if sight.kata in sight.track else -1
     rest = (*sight.track[place + 1 :], *sight.track[: max(0, place)])
-    return next((k for k in rest if sight.states[k.id].status is not progress.Status.PASSED), None)
+    return next((k for k in rest if sight.states[k.id].status is not Status.PASSED), None)
 
 
 def _keys(sight: Sight, width: int) -> str:
     if sight.asks_reset:
         return "y yes  n no"
-    words = ["n next"] * sight.is_passed + ["r run", "h hint", "l list", "c all", "x reset", "? keys", "q quit"]
+    words = ["n next"] * sight.is_passed + [
+        "r run",
+        "h hint",
+        "l list",
+        "c all",
+        "x reset",
+        "? keys",
+        "q quit",
+    ]
     for dropped in ("c all", "x reset", "r run", "l list"):
         if len("  ".join(words)) > width:
             words.remove(dropped)

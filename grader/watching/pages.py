@@ -61,7 +61,11 @@ def keys() -> Parts:
     """Return the keys and what they do."""
     longest = max(len(key) for key, _ in KEYS)
     rows = [row(Piece(f"{key:<{longest}}", "bold"), f"  {what}") for key, what in KEYS]
-    return [row(Piece("Keys", "bold"))], rows, [row(Piece("Saving your file grades it. Any key returns.", "dim"))]
+    return (
+        [row(Piece("Keys", "bold"))],
+        rows,
+        [row(Piece("Saving your file grades it. Any key returns.", "dim"))],
+    )
 
 
 def summary(done: tuple[KataDone, ...], total: int) -> str:
@@ -80,4 +84,9 @@ def _done(one: KataDone, longest: int, look: Look) -> Row:
         return row(mark("passed", look), name, f"  {one.total} checks, {one.seconds:.1f} s")
     if one.kind is Kind.TODO:
         return row(mark(Status.NEW, look), name, Piece("  not started", "dim"))
-    return row(mark("failed", look), name, f"  {one.passed} of {one.total} checks pass  ", Piece(f"[{one.kind}]", "dim"))
+    return row(
+        mark("failed", look),
+        name,
+        f"  {one.passed} of {one.total} checks pass  ",
+        Piece(f"[{one.kind}]", "dim"),
+    )

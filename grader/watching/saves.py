@@ -13,7 +13,7 @@ POLL_SECONDS = 0.5
 _SETTLED_MS = 50
 _STEP_MS = 20
 _GAP_SECONDS = 0.1
-"""How long an editor may have the file away while it puts a new one in its place."""
+"""How long an editor may have the file away, or half written."""
 
 _Stamp = tuple[int, int]
 
@@ -40,18 +40,18 @@ class Saves:
     def _watch(self) -> None:
         if self._seen is None:
             self._put(Vanished(self._path))
-        for _ in self._occasions():
-            self._look()
+        for is_heard in self._occasions():
+            self._look(is_settled=is_heard)
 
-    def _occasions(self) -> Iterator[None]:
-        """Yield whenever it is worth looking at the file, at least once in each period."""
+    def _occasions(self) -> Iterator[bool]:
+        """Yield whenever it is worth looking at the file, at least once in each period; true after events."""
         # Events may be out of reach: no folder, no watches left, an exotic file system. Then looking must do.
         with suppress(Exception):
             yield from self._heard()
         while not self._over.wait(self._poll):
-            yield
+            yield False
 
-    def _heard(self) -> Iterator[None]:
+    def _heard(self) -> Iterator[bool]:
         """Yield after each burst of events in the folder, and once in each period without any."""
         if not self._hears:
             return
@@ -70,12 +70,12 @@ class Saves:
             force_polling=False,
             recursive=False,
         )
-        for _ in changes:
-            yield
+        for burst in changes:
+            yield bool(burst)
 
-    def _look(self) -> None:
+    def _look(self, *, is_settled: bool) -> None:
         now = _stamp(self._path)
-        if now is None and self._seen is not None:
+        if now != self._seen and (now is None or not is_settled):
             if self._over.wait(_GAP_SECONDS):
                 return
             now = _stamp(self._path)

@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from pathlib import Path
 
 from grader.model import KataInfo, Kind, Verdict
 from grader.practice.desk import Hint
@@ -48,6 +47,11 @@ class Run:
         return self
 
     @property
+    def is_over(self) -> bool:
+        """Whether there is something to show for it."""
+        return self.done is not None or self.problem is not None
+
+    @property
     def is_todo(self) -> bool:
         """Whether nothing was written yet."""
         return any(verdict.kind is Kind.TODO for verdict in self.verdicts)
@@ -72,7 +76,6 @@ class Sight:
     track: tuple[KataInfo, ...]
     """The katas of its track, in order."""
     states: Mapping[str, KataState]
-    workspace: Path
     page: Page = Page.KATA
     run: Run = field(default_factory=Run)
     is_running: bool = False

@@ -26,7 +26,7 @@ class Layout:
 
 def lines(sight: Sight, *, width: int, height: int, look: Look) -> list[str]:
     """Return the lines of the screen, none wider than the terminal and no more than it has."""
-    made = _layout(sight, width, look)
+    made = _layout(sight, width, height, look)
     head, foot, room = _frame(made, height)
     gap: list[Row] = [row()] if height >= _AIRY else []
     shown = _window(made, sight.scroll, room, look)
@@ -37,7 +37,7 @@ def lines(sight: Sight, *, width: int, height: int, look: Look) -> list[str]:
 
 def reach(sight: Sight, *, width: int, height: int, look: Look) -> int:
     """Return how far the body can be scrolled."""
-    made = _layout(sight, width, look)
+    made = _layout(sight, width, height, look)
     room = _frame(made, height)[2]
     over = len(made.body) - room
     return over + 1 if over > 0 and room > 1 else max(0, over)
@@ -45,10 +45,10 @@ def reach(sight: Sight, *, width: int, height: int, look: Look) -> int:
 
 def page_rows(sight: Sight, *, width: int, height: int, look: Look) -> int:
     """Return how many rows of the body are seen at once."""
-    return max(1, _frame(_layout(sight, width, look), height)[2] - 1)
+    return max(1, _frame(_layout(sight, width, height, look), height)[2] - 1)
 
 
-def _layout(sight: Sight, width: int, look: Look) -> Layout:
+def _layout(sight: Sight, width: int, height: int, look: Look) -> Layout:
     match sight.page:
         case Page.LIST:
             return Layout(*pages.listed(sight, look), focus=sight.cursor)
@@ -56,7 +56,10 @@ def _layout(sight: Sight, width: int, look: Look) -> Layout:
             return Layout(*pages.everything(sight, look, width))
         case Page.KEYS:
             return Layout(*pages.keys())
-    return Layout(*kata_page.made(sight, look, width))
+    airy = Layout(*kata_page.made(sight, look, width))
+    if len(airy.body) <= _frame(airy, height)[2]:
+        return airy
+    return Layout(*kata_page.made(sight, look, width, is_tight=True))
 
 
 def _frame(made: Layout, height: int) -> tuple[Sequence[Row], Sequence[Row], int]:
@@ -68,7 +71,7 @@ def _frame(made: Layout, height: int) -> tuple[Sequence[Row], Sequence[Row], int
 
 
 def _window(made: Layout, scroll: int, room: int, look: Look) -> list[Row]:
-    """Return the rows of the body that are seen; where rows are left out, the last line says how to see them."""
+    """Return the rows of the body that are seen; if some are not, the last line says how to see them."""
     body = list(made.body)
     if len(body) <= room:
         return body
