@@ -40,7 +40,7 @@ def _serve_one() -> None:
 
 
 class _Parent:
-    """The warm parent: one judge at a time."""
+    """The warm parent: one judge at a time, and a spare one that waits for its job with a worker ready."""
 
     def __init__(self) -> None:
         self._output = _aside()
@@ -51,11 +51,13 @@ class _Parent:
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, _leave)
-        self._judge = 0
+        self._running: _Child | None = None
         self._job = 0
         _imported(None)
+        self._spare: _Child | None = self._fork()
 
     def serve(self) -> None:
+        """Take jobs as they come, until nobody can send any."""
         _say(self._output, {"event": "warm", "pid": os.getpid()})
         rest = b""
         with selectors.DefaultSelector() as selector:
@@ -70,68 +72,131 @@ class _Parent:
                                 return
                             *lines, rest = (rest + part).split(b"\n")
                             for line in lines:
-                                self._take(json.loads(line))
+                                self._take(line)
                         else:
                             os.read(self._awake, 1 << 10)
                             self._reap()
             finally:
                 self._stop()
+                if self._spare is not None:
+                    self._spare.end()
 
-    def _take(self, job: dict[str, Any]) -> None:
+    def _take(self, line: bytes) -> None:
         """Begin a job, or only end the one that runs."""
         self._stop()
+        job = json.loads(line)
         if "tests" not in job:
             return
         self._job = job["job"]
+        self._running, self._spare = self._spare or self._fork(), None
+        if not self._running.send(line):
+            # The spare has died in the meantime: a new one takes its place.
+            self._running.end()
+            self._running = self._fork()
+            self._running.send(line)
+
+    def _fork(self) -> _Child:
+        ours, theirs = os.pipe()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)
             pid = os.fork()
         if pid == 0:
-            self._be_judge(job)
-        self._judge = pid
+            os.close(theirs)
+            self._be_judge(ours)
+        os.close(ours)
+        return _Child(pid, theirs)
 
-    def _be_judge(self, job: dict[str, Any]) -> NoReturn:
+    def _be_judge(self, source: int) -> NoReturn:
         code = 1
         try:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            signal.signal(signal.SIGTERM, _leave)
             os.setpgid(0, 0)
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-            code = _judge(job, _imported("fork"), self._output)
+            starter = _Ready(_imported("fork"))
+            with os.fdopen(source, encoding="utf-8") as jobs:
+                line = jobs.readline()
+            if line:
+                code = _judge(json.loads(line), starter, self._output)
+            starter.close()
         except SystemExit:
             pass
         finally:
             os._exit(code)
 
     def _reap(self) -> None:
-        if not self._judge:
-            return
-        done, status = os.waitpid(self._judge, os.WNOHANG)
-        if done:
-            self._ended(status)
+        """Notice which child has ended; a new spare is made once nothing runs."""
+        if self._running is not None and (status := self._running.ended()) is not None:
+            self._over(status)
+        if self._spare is not None and self._spare.ended() is not None:
+            self._spare = None
+        if self._running is None and self._spare is None:
+            self._spare = self._fork()
 
     def _stop(self) -> None:
-        """Ask the judge to end with all it started, then make it."""
-        if not self._judge:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self._judge, signal.SIGTERM)
-        patience = time.monotonic() + _GRACE
-        done, status = os.waitpid(self._judge, os.WNOHANG)
-        while not done and time.monotonic() < patience:
-            time.sleep(0.002)
-            done, status = os.waitpid(self._judge, os.WNOHANG)
-        if not done:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._judge, signal.SIGKILL)
-            _, status = os.waitpid(self._judge, 0)
-        self._ended(status)
+        """End the judge that runs, with all it started."""
+        if self._running is not None:
+            self._over(self._running.end())
 
-    def _ended(self, status: int) -> None:
+    def _over(self, status: int) -> None:
+        self._running = None
         code = os.waitstatus_to_exitcode(status)
-        self._judge = 0
         _say(self._output, {"event": "end-of-judge", "code": code, "job": self._job})
+
+
+class _Child:
+    """A forked judge: it reads one job from its pipe and ends."""
+
+    def __init__(self, pid: int, pipe: int) -> None:
+        self._pid, self._pipe = pid, pipe
+
+    def send(self, line: bytes) -> bool:
+        """Hand over the job; false when nobody is there to take it."""
+        try:
+            view = memoryview(line + b"\n")
+            while view:
+                view = view[os.write(self._pipe, view) :]
+        except OSError:
+            return False
+        return True
+
+    def ended(self) -> int | None:
+        """Return the wait status if the process has ended."""
+        done, status = os.waitpid(self._pid, os.WNOHANG)
+        if done:
+            os.close(self._pipe)
+        return status if done else None
+
+    def end(self) -> int:
+        """Ask the process to end with all it started, then make it; return its wait status."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._pid, signal.SIGTERM)
+        patience = time.monotonic() + _GRACE
+        while (status := self.ended()) is None and time.monotonic() < patience:
+            time.sleep(0.002)
+        if status is not None:
+            return status
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._pid, signal.SIGKILL)
+        os.close(self._pipe)
+        return os.waitpid(self._pid, 0)[1]
+
+
+class _Ready:
+    """Starts workers, the first of them ahead of need."""
+
+    def __init__(self, starter: Any) -> None:
+        self._starter = starter
+        self._first = starter.spawn()
+
+    def spawn(self) -> Any:
+        """Return a worker that has never run anything."""
+        first, self._first = self._first, None
+        return first or self._starter.spawn()
+
+    def close(self) -> None:
+        """End every worker."""
+        self._starter.close()
 
 
 def _judge(job: dict[str, Any], starter: Any, output: TextIO) -> int:

@@ -190,19 +190,21 @@ class _Parent:
 
     def _listen(self) -> None:
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            with suppress(ValueError):
-                event = json.loads(line)
-                session = self._session
-                if session is not None and event.get("job") == session.number:
-                    session.take(event)
+        with self._process.stdout as lines:
+            for line in lines:
+                with suppress(ValueError):
+                    event = json.loads(line)
+                    session = self._session
+                    if session is not None and event.get("job") == session.number:
+                        session.take(event)
         if self._session is not None:
             self._session.take(None)
 
     def _overhear(self) -> None:
         assert self._process.stderr is not None
-        for line in self._process.stderr:
-            self._tail = [*self._tail[-40:], line.decode("utf-8", "replace").rstrip()]
+        with self._process.stderr as lines:
+            for line in lines:
+                self._tail = [*self._tail[-40:], line.decode("utf-8", "replace").rstrip()]
 
 
 def installed() -> tuple[tuple[str, int], ...]:
