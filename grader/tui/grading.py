@@ -19,10 +19,17 @@ from grader.tui.kata_screen import KataScreen
 from grader.tui.keys import Keys
 from grader.tui.pane import Pane
 from grader.tui.wanted import Graded
+from grader.watching.events import Happening, Saved
+from grader.watching.saves import Saves
 from grader.workspace.runner import CheckDone, End, Failing, Finding, KataDone, Problem
 
-POLL_SECONDS = 0.5
-"""How often the learner's file is looked at; file events do not arrive everywhere."""
+
+class FileChanged(Message):
+    """The learner has saved, or the file is gone."""
+
+    def __init__(self, event: Happening) -> None:
+        super().__init__()
+        self.event = event
 
 
 class Found(Message):
@@ -54,10 +61,10 @@ class GradingScreen(KataScreen):
         ),
     ]
 
-    def __init__(self, kata: KataInfo, job: Job, look: Look, *, poll: float = POLL_SECONDS) -> None:
+    def __init__(self, kata: KataInfo, job: Job, look: Look) -> None:
         super().__init__()
-        self._poll = poll
-        self._saved = _stamp(kata)
+        self._saves: Saves | None = None
+        self._is_due = False
         self._kata = kata
         self._job = job
         self._look = look
@@ -81,20 +88,32 @@ class GradingScreen(KataScreen):
         """Begin to grade."""
         self.query_one("#checks").focus()
         self.run_worker(lambda: self._job.run(lambda one: self.post_message(Found(one))), thread=True)
-        self.set_interval(self._poll, self.look_at_file)
+        self._saves = Saves(self._kata.stub, lambda event: self.post_message(FileChanged(event)))
 
     def on_unmount(self) -> None:
         """Leave nothing running behind."""
         self._job.stop()
+        if self._saves is not None:
+            self._saves.close()
 
     def action_grade(self) -> None:
         """Grade again, unless this session still runs."""
         if not self._job.is_running:
             super().action_grade()
 
-    def look_at_file(self) -> None:
-        """Grade anew once the file was saved, also while a run is on, if nothing lies above this screen."""
-        if self.is_current and _stamp(self._kata) not in (None, self._saved):
+    @on(FileChanged)
+    def _grade_anew(self, changed: FileChanged) -> None:
+        """Grade what was saved, also while a run is on; later, if something lies above this screen."""
+        if not isinstance(changed.event, Saved):
+            return
+        self._is_due = not self.is_current
+        if self.is_current:
+            super().action_grade()
+
+    def on_screen_resume(self) -> None:
+        """Grade what was saved while something else was on the screen."""
+        if self._is_due:
+            self._is_due = False
             super().action_grade()
 
     @on(Found)
@@ -144,12 +163,3 @@ class GradingScreen(KataScreen):
     def _tell(self, text: str) -> None:
         self.query_one("#story", Static).update(text)
         self.query_one(Pane).scroll_home(animate=False)
-
-
-def _stamp(kata: KataInfo) -> tuple[int, int] | None:
-    """Return what changes when the learner saves; nothing while an editor has the file away."""
-    try:
-        found = kata.stub.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size

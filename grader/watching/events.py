@@ -51,4 +51,4 @@ class Tick:
 
 
 Happening = Key | Saved | Vanished | Found | Failed | Tick
-Put = Callable[[Happening], None]
+Put = Callable[[Happening], object]
