@@ -43,6 +43,12 @@ def is_kata(path: Path) -> bool:
     return path.name.startswith("test_") and path.suffix == ".py" and path.parent.parent.name == "katas"
 
 
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Never run a learner's own file as a test in this process, whatever it is called."""
+    path = collection_path
+    return True if path.suffix == ".py" and path.parent.parent.name == "katas" and not is_kata(path) else None
+
+
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> None:
     """Get ready to grade as soon as the first kata is seen."""
     if is_kata(file_path):

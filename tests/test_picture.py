@@ -8,12 +8,12 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from grader.cases.inputs import Case, Plan, symbol
+from grader.contract.reading import load_kata
 from grader.feedback.picture import picture
 from grader.judge.compare import Tolerance, difference
 from grader.judge.problems import Problem
 from grader.model import Kind
 from grader.plugin import _Story
-from grader.contract.reading import load_kata
 from grader.proof.audit import first_problem
 from grader.text.render import Look, ascii_picture, story
 

@@ -14,6 +14,7 @@ from grader.judge.candidate import Handle, Opaque
 from grader.judge.compare import describe, dtype_name
 from grader.judge.problems import Problem
 from grader.model import Kind
+from grader.worker.plainly import visible
 from grader.worker.wire import Elsewhere, Stream
 
 WIDTH = 78
@@ -44,7 +45,7 @@ def told(
         paragraphs.append(f"It behaves like a version that {mistake}.")
     if again:
         paragraphs.append(f"Run it again: {again}")
-    return "\n\n".join(p for p in paragraphs if p)
+    return visible("\n\n".join(p for p in paragraphs if p))
 
 
 def sentence(problem: Problem) -> str:
@@ -206,7 +207,7 @@ def _inline(value: Any) -> str:
 def _frames(problem: Problem, file: Path | None) -> str:
     if problem.kind is Kind.TODO:
         return ""
-    if problem.kind is Kind.TIMEOUT:
+    if problem.kind in (Kind.TIMEOUT, Kind.CRASHED):
         line = _line_of(problem.note, file)
         return f"It was in line {line[0]}: {line[1]}" if line else ""
     raised = problem.raised
@@ -231,8 +232,10 @@ def _line_of(stack: str, file: Path | None) -> tuple[int, str] | None:
     """Find the learner's innermost line in a stack that faulthandler dumped."""
     if file is None:
         return None
+    # Whoever writes a stack while a process dies knows ASCII alone.
+    name = str(file).encode("ascii", "backslashreplace").decode()
     for row in stack.splitlines():
-        if f'"{file}"' in row and ", line " in row:
+        if f'"{name}"' in row and ", line " in row:
             number = int(row.split(", line ")[1].split(" ")[0])
             try:
                 return number, file.read_text(encoding="utf-8-sig").splitlines()[number - 1].strip()

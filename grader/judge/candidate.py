@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from grader.worker import wire
+from grader.worker.plainly import visible
 from grader.worker.session import Raised, Session, tensors_of
 from grader.worker.wire import Handle, Opaque
 from grader.worker.zygote import Died
@@ -69,14 +70,20 @@ class WorkerLike(Protocol):
         """End the process."""
 
 
+_STARTING = 120.0
+"""Seconds a worker may take until it runs; an interpreter that imports torch on a busy machine needs many."""
+
+
 class Remote:
     """A session in a worker process, with a wall-clock budget for everything it is asked."""
 
     def __init__(self, worker: WorkerLike, *, seconds: float, deny: Sequence[str] = ()) -> None:
         self._worker = worker
-        self._allowed = self._left = seconds
+        # Until it answers for the first time the process is starting, which is not the learner's time.
+        self._allowed = self._left = _STARTING
         self.died: Died | None = None
         self.request("confine", deny=list(deny))
+        self.allow(seconds)
 
     def request(self, op: str, **fields: Any) -> dict[str, Any]:
         """Send the operation across and wait for its answer."""
@@ -98,7 +105,9 @@ class Remote:
         finally:
             self._left -= time.monotonic() - start
             if text := self._worker.printed():
-                sys.stdout.write(text)
+                # Under `pytest -s` this is the terminal, which may know fewer characters.
+                encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+                sys.stdout.write(visible(text).encode(encoding, "replace").decode(encoding))
         return self._opened(op, message)
 
     def allow(self, seconds: float) -> None:

@@ -7,21 +7,24 @@ import faulthandler
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable
 from typing import Any
 
-from grader.worker import wire
+from grader.worker import plainly, wire
+from grader.worker.confine import confine
 from grader.worker.session import Raised, Session
 
-MEMORY = 4 << 30
-FILE_SIZE = 64 << 20
-OPEN_FILES = 256
+READY = b"R"
+"""The first byte of a worker that was not forked, once all is imported."""
+CUT_OFF = 70
+"""The exit code of a worker whose line to the judge broke: a file closed what it did not open."""
+
 OPERATIONS = ("load", "call", "construct", "drop", "values", "prepare", "fill", "backward")
-PRIVATE = ("grader", "solutions")
 
 
-def serve(read: Callable[[int], bytes], write: Callable[[bytes], None]) -> None:
-    """Answer requests until the other side hangs up."""
+def serve(read: Callable[[int], bytes], write: Callable[[bytes], None], *, folder: str | None = None) -> None:
+    """Answer requests until the other side hangs up; ``folder`` is where the file may write."""
     session = Session()
     # Kept as locals so that a source that patches the module's names does not reach the loop.
     decode, encode, flush = wire.decode, wire.encode, _flush
@@ -32,15 +35,15 @@ def serve(read: Callable[[int], bytes], write: Callable[[bytes], None]) -> None:
             return
         operation = request.pop("op", None)
         if operation == "confine":
-            confine(request["deny"])
+            confine(request["deny"], folder)
             reply: dict[str, Any] = {}
         else:
             reply = _answer(session, operation, request)
         flush()
         try:
             frame = encode(reply, keep=session.keep)
-        except Exception as error:
-            frame = encode({"bad": f"the result cannot be sent back: {error}"})
+        except BaseException as error:
+            frame = encode({"bad": f"returned something that cannot be sent back ({_named(error)})"})
         write(frame)
 
 
@@ -51,42 +54,36 @@ def _answer(session: Session, operation: object, request: dict[str, Any]) -> dic
         return {"ok": getattr(session, str(operation))(**request)}
     except Raised as raised:
         return {"raised": raised.told}
+    except RecursionError:
+        return {"bad": "returned something nested too deeply to be looked at"}
     except BaseException as error:
-        return {"bad": f"{type(error).__name__}: {error}"[:500]}
+        return {"bad": f"broke the process it runs in ({_named(error)})"}
 
 
-def prepare(output: int, stacks: int) -> None:
-    """Make this process safe to run a stranger's file in: output aside, limits on, no way home."""
+def _named(error: BaseException) -> str:
+    message = plainly.message(error)
+    told = message if isinstance(error, wire.WireError) else f"{type(error).__name__}: {message}"
+    return told.rstrip(": ")[:300]
+
+
+def prepare(output: int, stacks: int, folder: str | None = None) -> None:
+    """Make this process safe to run a stranger's file in: output aside, limits on, a folder of its own."""
     with contextlib.suppress(OSError):
         os.setpgid(0, 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _redirect(output)
+    # A crash leaves the line it happened in, and so does the judge's question to one that does not answer.
+    faulthandler.enable(file=stacks, all_threads=False)
     if hasattr(faulthandler, "register"):
         faulthandler.register(signal.SIGUSR1, file=stacks, all_threads=False, chain=False)
     _limit()
     sys.breakpointhook = _no_breakpoint
     sys.argv = ["kata"]
-
-
-def confine(denied: Sequence[str]) -> None:
-    """Refuse to import the grader and to open anything below the denied folders."""
-    roots = tuple(os.path.realpath(d) + os.sep for d in denied)
-    homes = {root.rstrip(os.sep) for root in roots}
-    parents = {os.path.dirname(home) for home in homes}
-    sys.path[:] = [p for p in sys.path if p and os.path.realpath(p) not in parents | homes]
-    for name in [m for m in sys.modules if m.partition(".")[0] in PRIVATE]:
-        del sys.modules[name]
-    realpath, fsdecode, private = os.path.realpath, os.fsdecode, PRIVATE
-
-    def watch(event: str, args: tuple[Any, ...]) -> None:
-        if event == "import" and str(args[0]).partition(".")[0] in private:
-            raise ImportError(f"a kata file cannot import {str(args[0]).partition('.')[0]}")
-        named = event == "open" and roots and isinstance(args[0], (str, bytes))
-        if named and (realpath(fsdecode(args[0])) + os.sep).startswith(roots):
-            raise PermissionError("a kata file cannot open the author's files")
-
-    sys.addaudithook(watch)
+    sys.dont_write_bytecode = True
+    if folder is not None:
+        os.chdir(folder)
+        os.environ["TMPDIR"] = tempfile.tempdir = folder
 
 
 def _redirect(output: int) -> None:
@@ -105,9 +102,9 @@ def _limit() -> None:
     except ImportError:  # Windows
         return
     for what, most in (
-        (resource.RLIMIT_AS, MEMORY),
-        (resource.RLIMIT_FSIZE, FILE_SIZE),
-        (resource.RLIMIT_NOFILE, OPEN_FILES),
+        (resource.RLIMIT_AS, plainly.MEMORY),
+        (resource.RLIMIT_FSIZE, plainly.FILE_SIZE),
+        (resource.RLIMIT_NOFILE, plainly.OPEN_FILES),
         (resource.RLIMIT_CORE, 0),
     ):
         with contextlib.suppress(ValueError, OSError):
@@ -136,7 +133,8 @@ def main() -> None:
     import torch
 
     torch.set_num_threads(1)
-    prepare(output, stacks)
+    folder = os.environ.get("DOJO_WORKER_FOLDER")
+    prepare(output, stacks, folder)
 
     def read(size: int) -> bytes:
         parts = bytearray()
@@ -152,8 +150,13 @@ def main() -> None:
         while view:
             view = view[os.write(sink, view) :]
 
-    serve(read, write)
-    os._exit(0)
+    code = CUT_OFF
+    try:
+        write(READY)
+        serve(read, write, folder=folder)
+        code = 0
+    finally:
+        os._exit(code)
 
 
 if __name__ == "__main__":

@@ -21,11 +21,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from grader.worker import plainly
 from grader.worker.elsewhere import Elsewhere, refuse_stray
 from grader.worker.forbid import Forbidden, forbidding
 from grader.worker.wire import Handle, Stream
 
 _KEPT_GRAPHS = 32
+# What is measured here is measured with the functions as they were before any source was run.
+_clock = time.perf_counter
+_equal, _allclose, _clone, _detach = torch.equal, torch.allclose, Tensor.clone, Tensor.detach
+_size, _floating = Tensor.size, torch.is_floating_point
 
 
 class Raised(Exception):
@@ -62,6 +67,8 @@ class Session:
         name = "kata_" + "".join(c if c.isalnum() else "_" for c in filename.rsplit("/", 1)[-1])
         module = types.ModuleType(name)
         module.__file__ = filename
+        # In a worker that is a copy: what the source does to it does not reach the engine.
+        module.__dict__["__builtins__"] = sys.modules["builtins"]
         linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
         sys.modules[name] = module
         self._told(lambda: exec(compile(source, filename, "exec", dont_inherit=True), module.__dict__))
@@ -102,9 +109,9 @@ class Session:
                 refuse_stray(value)
             return value
 
-        start = time.perf_counter()
+        start = _clock()
         value = self._told(run)
-        seconds = time.perf_counter() - start
+        seconds = _clock() - start
         mutated = _changed(before, [args, kwargs])
         self._count += 1
         self._remember(value, [args, kwargs], module)
@@ -284,9 +291,9 @@ def _streams(values: Any) -> list[Any]:
 def _snapshot(value: Any) -> Any:
     if isinstance(value, nn.Module):
         # Not buffers: a forward pass in training mode may move running statistics.
-        return {name: p.detach().clone() for name, p in value.named_parameters()}
+        return {name: _clone(_detach(p)) for name, p in value.named_parameters()}
     if isinstance(value, Tensor):
-        return value.detach().clone()
+        return _clone(_detach(value))
     if isinstance(value, Mapping):
         return {k: _snapshot(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
@@ -308,10 +315,10 @@ def _same(before: Any, after: Any) -> bool:
     if isinstance(after, nn.Module):
         return _same(before, dict(after.named_parameters()))
     if isinstance(after, Tensor):
-        if not isinstance(before, Tensor) or before.shape != after.shape or before.dtype != after.dtype:
+        if not isinstance(before, Tensor) or _size(before) != _size(after) or before.dtype != after.dtype:
             return False
-        return torch.equal(before, after) or bool(
-            ((before == after) | (before != before) & (after != after)).all()
+        return _equal(before, after) or (
+            _floating(after) and _allclose(before, _detach(after), rtol=0.0, atol=0.0, equal_nan=True)
         )
     if isinstance(after, Mapping):
         return list(before) == list(after) and all(_same(before[k], after[k]) for k in after)
@@ -322,12 +329,15 @@ def _same(before: Any, after: Any) -> bool:
 
 def _tell(error: BaseException, filename: str) -> dict[str, Any]:
     """Describe an exception without handing it over: type, message, and the source's own lines."""
+    if isinstance(error, MemoryError):
+        # What filled the memory is still held by the frames, and to tell of it takes some.
+        traceback.clear_frames(error.__traceback__)
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == filename]
     every = traceback.extract_tb(error.__traceback__)
     told: dict[str, Any] = {
         "type": type(error).__name__,
         "bases": [base.__name__ for base in type(error).__mro__],
-        "message": _message(error),
+        "message": plainly.message(error),
         "frames": [[f.lineno or 0, f.name, f.line or ""] for f in frames[-12:]],
         "own": bool(every) and every[-1].filename == filename,
         "forbidden": error.name if isinstance(error, Forbidden) else None,
@@ -336,10 +346,3 @@ def _tell(error: BaseException, filename: str) -> dict[str, Any]:
         told["frames"] = [[error.lineno or 0, "", (error.text or "").rstrip("\n")]]
         told["message"] = error.msg or "invalid syntax"
     return told
-
-
-def _message(error: BaseException) -> str:
-    try:
-        return str(error)[:2000]
-    except BaseException:
-        return "(an exception whose message cannot be read)"

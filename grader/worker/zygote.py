@@ -8,7 +8,6 @@ one worker per kata run and never reuses it.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import selectors
 import signal
@@ -17,12 +16,17 @@ import struct
 import tempfile
 import time
 import warnings
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
-from grader.worker import child
+from grader.worker import child, forker
+from grader.worker.forker import NUMBER
+from grader.worker.wire import MAX_BODY, MAX_HEAD
 
-_NUMBER = struct.Struct("!q")
-_PR_SET_PDEATHSIG = 1
+if TYPE_CHECKING:
+    from grader.worker.spawned import SpawnedWorker, Spawner
+
+_PATIENCE = 15.0
+"""Seconds after which the zygote, which has nothing to do but answer, is taken to be lost."""
 
 
 class Died(Exception):
@@ -46,8 +50,9 @@ class Worker:
         self._pid = pid
         self._output, self._stacks = files
         self._told = 0
-        self._rest = ""
+        self._rest = self._left = ""
         self._open = True
+        self._orphaned: Died | None = None
 
     def exchange(self, frame: bytes, *, seconds: float) -> tuple[bytes, ...]:
         """Send a frame and return the reply's bytes, or raise ``Died``; ``seconds`` is a wall-clock limit."""
@@ -57,13 +62,14 @@ class Worker:
         try:
             self._send(frame, deadline)
             header = self._receive(8, deadline)
-            head, body = struct.unpack("!II", header)
+            head, body = sizes(header)
             return header, self._receive(head, deadline), self._receive(body, deadline)
         except TimeoutError:
             raise self._out_of_time(seconds) from None
         except (EOFError, ConnectionError, BrokenPipeError):
             raise self._ended() from None
         except BaseException:
+            # Also for Ctrl-C: the question was not answered, so the next one would get the wrong answer.
             self.close()
             raise
 
@@ -72,14 +78,22 @@ class Worker:
         text, self._rest = self._rest, ""
         return text or (self._output_since(limit) if self._open else "")
 
-    def close(self) -> int:
-        """End the process and everything it started; return its wait status."""
+    def close(self, *, ending: bool = False) -> int:
+        """End the process and everything it started; return its wait status.
+
+        One that is ``ending`` has a moment to do so by itself, so that it is known how.
+        """
         if not self._open:
             return 0
         self._open = False
         self._connection.close()
-        status = self._zygote.end(self._pid)
+        status = 0
+        try:
+            status = self._zygote.end(self._pid, ending=ending)
+        except Died as died:
+            self._orphaned = died
         self._rest = self._output_since()
+        self._left = self._dumped()
         self._output.close()
         self._stacks.close()
         return status
@@ -126,16 +140,38 @@ class Worker:
         while not os.fstat(self._stacks.fileno()).st_size and time.monotonic() < patience:
             time.sleep(0.01)
         time.sleep(0.01)
+        return self._dumped()
+
+    def _dumped(self) -> str:
         return os.pread(self._stacks.fileno(), 20_000, 0).decode("utf-8", "replace")
 
     def _ended(self) -> Died:
-        status = self.close()
-        if os.WIFSIGNALED(status) and os.WTERMSIG(status) != signal.SIGKILL:
-            return Died("crashed", f"crashed the process ({signal.Signals(os.WTERMSIG(status)).name})")
-        if os.WIFSIGNALED(status):
-            return Died("crashed", "was killed, most likely because it asked for too much memory")
-        code = os.waitstatus_to_exitcode(status)
-        return Died("crashed", f"ended the process (exit code {code}); does it call os._exit?")
+        status = self.close(ending=True)
+        return self._orphaned or Died("crashed", how(status), self._left)
+
+
+def sizes(header: bytes) -> tuple[int, int]:
+    """Return the sizes that a frame's header announces, before room is made for them."""
+    head, body = struct.unpack("!II", header)
+    if head > MAX_HEAD or body > MAX_BODY:
+        raise Died("crashed", "sent back more than can be looked at")
+    return head, body
+
+
+def how(status: int) -> str:
+    """Say how a process ended by itself."""
+    if os.WIFSIGNALED(status) and os.WTERMSIG(status) != signal.SIGKILL:
+        number = os.WTERMSIG(status)
+        try:
+            return f"crashed the process ({signal.Signals(number).name})"
+        except ValueError:
+            return f"crashed the process (signal {number})"
+    if os.WIFSIGNALED(status):
+        return "was killed, most likely because it asked for too much memory"
+    code = os.waitstatus_to_exitcode(status)
+    if code == child.CUT_OFF:
+        return "cut its process off from the grader, as closing files that it did not open does"
+    return f"ended the process (exit code {code}), as os._exit does"
 
 
 class Zygote:
@@ -145,111 +181,76 @@ class Zygote:
         ours, theirs = socket.socketpair()
         self._control = ours
         self._owner = os.getpid()
-        with warnings.catch_warnings():
-            # Newer Pythons warn of threads at a fork; those of the libraries loaded here are idle by now.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            pid = os.fork()
-        if pid == 0:
-            ours.close()
-            _be_zygote(theirs)
+        self._spawner: Spawner | None = None
+        # A Ctrl-C that comes between the fork and the first line of the child waits until that ignores it.
+        held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            with warnings.catch_warnings():
+                # Newer Pythons warn of threads at a fork; those of the libraries loaded here are idle by now.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                pid = os.fork()
+            if pid == 0:
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
+                signal.pthread_sigmask(signal.SIG_SETMASK, held)
+                ours.close()
+                forker.serve(theirs)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, held)
         theirs.close()
+        ours.settimeout(_PATIENCE)
         self._pid = pid
 
-    def spawn(self) -> Worker:
-        """Fork a worker."""
-        ours, theirs = socket.socketpair()
-        files = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115
-        socket.send_fds(self._control, [b"F"], [theirs.fileno(), *(f.fileno() for f in files)])
-        theirs.close()
-        return Worker(self, ours, self._number(), files)
+    def spawn(self) -> Worker | SpawnedWorker:
+        """Fork a worker; if the zygote is lost, start one as a fresh interpreter."""
+        if self._spawner is None:
+            try:
+                return self._forked()
+            except (Died, OSError):
+                from grader.worker.spawned import Spawner
 
-    def end(self, pid: int) -> int:
+                self._spawner = Spawner()
+        return self._spawner.spawn()
+
+    def end(self, pid: int, *, ending: bool = False) -> int:
         """Kill a worker with its descendants and return its wait status."""
-        self._control.sendall(b"K" + _NUMBER.pack(pid))
-        return self._number()
+        try:
+            self._control.sendall((b"E" if ending else b"K") + NUMBER.pack(pid))
+            return self._number()
+        except OSError:
+            raise self._lost() from None
 
     def close(self) -> None:
         """End the zygote and every worker."""
         if os.getpid() != self._owner:
             return
+        if self._spawner is not None:
+            self._spawner.close()
         self._control.close()
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(self._pid, 0)
+        patience = time.monotonic() + _PATIENCE
+        with contextlib.suppress(ChildProcessError, ProcessLookupError):
+            while not os.waitpid(self._pid, os.WNOHANG)[0]:
+                if time.monotonic() > patience:
+                    os.kill(self._pid, signal.SIGKILL)
+                time.sleep(0.001)
+
+    def _forked(self) -> Worker:
+        ours, theirs = socket.socketpair()
+        files = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115
+        with theirs:
+            socket.send_fds(self._control, [b"F"], [theirs.fileno(), *(f.fileno() for f in files)])
+        return Worker(self, ours, self._number(), files)
+
+    def _lost(self) -> Died:
+        # Whatever state it is in, stopped for one, it is of no more use, and its workers go with it.
+        with contextlib.suppress(OSError):
+            os.kill(self._pid, signal.SIGKILL)
+        return Died("crashed", "ended the process that starts yours, as a signal to the parent does")
 
     def _number(self) -> int:
         parts = b""
-        while len(parts) < _NUMBER.size:
-            part = self._control.recv(_NUMBER.size - len(parts))
+        while len(parts) < NUMBER.size:
+            part = self._control.recv(NUMBER.size - len(parts))
             if not part:
-                raise Died("crashed", "the process that starts workers is gone")
+                raise self._lost()
             parts += part
-        return int(_NUMBER.unpack(parts)[0])
-
-
-def _be_zygote(control: socket.socket) -> None:
-    try:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        _die_with_parent()
-        children: set[int] = set()
-        while True:
-            message, fds, _, _ = socket.recv_fds(control, 1, 3)
-            if not message:
-                break
-            if message == b"F":
-                pid = _fork_worker(control, fds)
-                children.add(pid)
-                control.sendall(_NUMBER.pack(pid))
-            else:
-                pid = _NUMBER.unpack(control.recv(_NUMBER.size))[0]
-                children.discard(pid)
-                control.sendall(_NUMBER.pack(_end(pid)))
-        for pid in children:
-            _end(pid)
-    finally:
-        os._exit(0)
-
-
-def _fork_worker(control: socket.socket, fds: list[int]) -> int:
-    pid = os.fork()
-    if pid:
-        with contextlib.suppress(OSError):
-            os.setpgid(pid, pid)
-        for fd in fds:
-            os.close(fd)
-        return pid
-    try:
-        control.close()
-        _die_with_parent()
-        connection = socket.socket(fileno=fds[0])
-        child.prepare(fds[1], fds[2])
-        child.serve(lambda size: _exactly(connection, size), connection.sendall)
-    finally:
-        os._exit(0)
-
-
-def _exactly(connection: socket.socket, size: int) -> bytes:
-    parts = bytearray()
-    while len(parts) < size:
-        part = connection.recv(min(size - len(parts), 1 << 20))
-        if not part:
-            raise EOFError
-        parts += part
-    return bytes(parts)
-
-
-def _end(pid: int) -> int:
-    # A worker that has already ended is still waited for; one that has not is killed with its group.
-    done, status = os.waitpid(pid, os.WNOHANG)
-    if not done:
-        time.sleep(0.001)
-        done, status = os.waitpid(pid, os.WNOHANG)
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signal.SIGKILL)
-    if not done:
-        _, status = os.waitpid(pid, 0)
-    return status
-
-
-def _die_with_parent() -> None:
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        return int(NUMBER.unpack(parts)[0])
