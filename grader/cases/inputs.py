@@ -92,6 +92,15 @@ class Case:
         """All drawn arguments by name."""
         return {**self.making, **{k: v for _, args in self.steps for k, v in args.items()}}
 
+    @property
+    def told(self) -> dict[str, Any]:
+        """All drawn arguments as a story lists them: those of several calls each with its call."""
+        given = [(turn, args) for turn, (_, args) in enumerate(self.steps, 1) if args]
+        if len(given) < 2:
+            return self.arguments
+        calls = {f"{name} (call {turn})": value for turn, args in given for name, value in args.items()}
+        return {**self.making, **calls}
+
 
 def symbol(name: str, value: Any, *, calls: tuple[str, ...] = ()) -> Symbol:
     """Read a reference function or class; ``calls`` are the methods to call, in order."""

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from grader.contract.kata import Kata
 
 
+_SEED = 8100
+
+
 @dataclass(frozen=True)
 class Training:
     """Adam on one drawn batch: after ``steps``, the loss is at most ``to`` times what it was."""
@@ -55,7 +58,8 @@ class Training:
 
     def _losses(self, candidate: Candidate) -> Iterator[float]:
         making, batch, targets = self._drawn()
-        handle, entries = candidate.construct(self.model, making)
+        # Always the same start, whatever was called before.
+        handle, entries = candidate.construct(self.model, making, seed=_SEED)
         if entries is None:
             raise _Stuck(f"{self.model} is not an nn.Module.")
         candidate.transport.request("prepare", handle=handle, training=True, dtype=torch.float32)
@@ -95,7 +99,7 @@ class Training:
     def _drawn(self) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         """Return the constructor's arguments, one batch, and what the loss takes beside the outputs."""
         kata = self.kata
-        plan = Plan(self.model, "training", 8100, torch.float32, give=frozenset(), sizes=dict(self.sizes))
+        plan = Plan(self.model, "training", _SEED, torch.float32, give=frozenset(), sizes=dict(self.sizes))
         source = Source(plan.seed)
         case = inputs.draw(plan, kata.symbols[self.model], kata.makers, source, kata.rules.sizes)
         step = replace(plan, symbol=self.loss, sizes={**case.sizes, **self.sizes})

@@ -29,7 +29,7 @@ def mistake(kata: Kata, candidate: Candidate, problem: Problem, check: Check | N
     if problem.kind in (Kind.TODO, Kind.TIMEOUT, Kind.CRASHED, Kind.FORBIDDEN, Kind.SLOW):
         return None
     try:
-        return _by_behaviour(kata, candidate, problem) or _by_property(kata, candidate, check)
+        return _by_behaviour(kata, candidate, problem) or _by_property(kata, problem, check)
     except Died:
         return None
 
@@ -120,7 +120,11 @@ def alike(kata: Kata, one: Observation, other: Observation, case: Case) -> bool:
 
 def _message(part: Part) -> str:
     """Return what an exception says but for its numbers; nothing where there is none."""
-    return "" if part.raised is None else re.sub(r"[\d.]+", "", str(part.raised["message"]))
+    return "" if part.raised is None else _worded(str(part.raised["message"]))
+
+
+def _worded(sentence: str) -> str:
+    return re.sub(r"[\d.]+", "", sentence)
 
 
 def _bare(seen: Observation, wanted: Observation) -> Observation:
@@ -140,16 +144,18 @@ def _number(value: Any, like: Any) -> Any:
     return value
 
 
-def _by_property(kata: Kata, candidate: Candidate, check: Check | None) -> Version | None:
-    """A mistake that only a property shows: the one known version that fails it too."""
+def _by_property(kata: Kata, problem: Problem, check: Check | None) -> Version | None:
+    """A mistake that only a property shows: the known version that fails it too, in the same words."""
     if check is None:
         return None
-    failing = [
-        version
-        for version in kata.solution.wrongs
-        if not any(kata.strays(version)) and attempt(check, kata.known(version)) is not None
-    ]
-    return failing[0] if failing else None
+    failing = []
+    for version in kata.solution.wrongs:
+        if not any(kata.strays(version)) and (found := attempt(check, kata.known(version))) is not None:
+            failing.append((version, _worded(found.sentence) == _worded(problem.sentence)))
+    alike = [version for version, same in failing if same]
+    if alike or len(failing) != 1:
+        return alike[0] if alike else None
+    return failing[0][0]
 
 
 __all__ = ["alike", "closest", "mistake"]

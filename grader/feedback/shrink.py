@@ -103,6 +103,6 @@ def _weight(problem: Problem) -> tuple[int, float]:
     from grader.worker.session import tensors_of
 
     assert problem.case is not None
-    tensors = list(tensors_of(problem.case.arguments))
+    tensors = list(tensors_of(problem.case.told))
     cells = sum(t.numel() for t in tensors)
-    return cells, sum(float(t.double().abs().nan_to_num(1e6, 1e6, 1e6).sum()) for t in tensors)
+    return cells, sum(float(t.detach().double().abs().nan_to_num(1e6, 1e6, 1e6).sum()) for t in tensors)

@@ -82,7 +82,7 @@ def _call(problem: Problem) -> str:
         return ""
     lines = [_signature(case)] if case.plan.label != "property" else []
     told = {n for n in case.optional if n in case.arguments and _inline(case.arguments[n]) != "..."}
-    rows = [(name, show(value)) for name, value in case.arguments.items() if name not in told]
+    rows = [(name, show(value)) for name, value in case.told.items() if name not in told]
     found = problem.difference
     if found is not None and problem.kind in (Kind.VALUE, Kind.GRADIENT, Kind.PROPERTY):
         rows += _pair(problem)

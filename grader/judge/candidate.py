@@ -177,10 +177,13 @@ class Candidate:
         )
         return Answer(reply["value"], tuple(reply["mutated"]), reply["call"], float(reply["seconds"]))
 
-    def construct(self, target: str, kwargs: Mapping[str, Any]) -> tuple[Handle, list[dict[str, Any]] | None]:
+    def construct(
+        self, target: str, kwargs: Mapping[str, Any], *, seed: int | None = None
+    ) -> tuple[Handle, list[dict[str, Any]] | None]:
         """Make an object; return its handle and, for a module, its state entries."""
         self._calls += 1
-        reply = self.transport.request("construct", target=target, kwargs=dict(kwargs), seed=self._calls)
+        seed = self._calls if seed is None else seed
+        reply = self.transport.request("construct", target=target, kwargs=dict(kwargs), seed=seed)
         return reply["value"], reply["state"]
 
     def backward(self, call: int, cotangents: Sequence[Tensor | None]) -> dict[str, Any]:

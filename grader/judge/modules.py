@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from grader.cases.draws import Source
@@ -174,19 +175,22 @@ class _Run:
 
 
 def _reference_state(candidate: Candidate, handle: Handle, case: Case) -> dict[str, Tensor]:
-    """Return random weights for the reference: none zero, none one, variances positive."""
+    """Return random weights for the reference: none zero, variances positive, biases of either sign."""
     found = candidate.transport.request("values", handle=handle)["value"]
     source = Source(case.plan.seed + 17)
-    return {name: _spread(value, source) for name, value in found.items()}
+    return {name: _spread(name, value, source) for name, value in found.items()}
 
 
-def _spread(value: Tensor, source: Source) -> Tensor:
+def _spread(name: str, value: Tensor, source: Source) -> Tensor:
     if not value.is_floating_point() or value.numel() == 0:
         return value
     constant = bool((value == value.flatten()[0]).all())
-    if constant or value.dim() < 2:
-        return source.numbers(tuple(value.shape), 0.5, 1.5).to(value.dtype)
-    return value
+    if not constant and value.dim() >= 2:
+        return value
+    shape = tuple(value.shape)
+    drawn = source.numbers(shape, 0.5, 1.5).to(value.dtype)
+    # With positive biases alone no ReLU behind them would ever close.
+    return torch.where(source.flags(shape), drawn, -drawn) if "bias" in name.rsplit(".", 1)[-1] else drawn
 
 
 def _told(kind: str, message: str) -> dict[str, Any]:

@@ -53,7 +53,15 @@ def mismatch(reference: Sequence[Entry], learner: Sequence[Entry]) -> str | None
     missing = [k for k in set(ours) if ours.count(k) > theirs.count(k)]
     if wanted == found and not missing:
         return None
+    if len(wanted) == len(found) and _turned(reference) == _turned(learner):
+        return f"Weights are stored as [out, in], the way of torch's layers.\n\n{table(reference, learner)}"
     return table(reference, learner)
+
+
+def _turned(entries: Sequence[Entry]) -> list[tuple[int, ...]]:
+    """Return the shapes of the parameters, those of matrices whichever way round."""
+    shapes = [tuple(e["shape"] or ()) for e in entries if e["kind"] == "parameter"]
+    return sorted(tuple(sorted(shape)) if len(shape) == 2 else shape for shape in shapes)
 
 
 def table(reference: Sequence[Entry], learner: Sequence[Entry]) -> str:

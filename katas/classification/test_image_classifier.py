@@ -29,6 +29,15 @@ test_training = kata.trains(
 )
 
 
+@kata.check(times=1)
+def test_fresh(ImageClassifier, backbone, feat_ch, num_classes, x):
+    """A model that has just been made trains as a whole: train() changes nothing."""
+    model = ImageClassifier(backbone, feat_ch, num_classes).double()
+    before = model(x)
+    told = "The backbone of a new model is not in training mode, as the model is."
+    assert_close(before, model.train()(x), told)
+
+
 @kata.check(times=2, regime="large")
 def test_large_logits(classification_loss, outputs, targets, num_classes, b):
     """With logits in the hundreds the gradient is still softmax minus one-hot, over the batch."""

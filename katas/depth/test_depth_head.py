@@ -24,6 +24,8 @@ kata = Kata(
 )
 kata.also("a smaller size", {"h": 8, "w": 7}, size=(3, 2))
 kata.also("the size the map has", {"h": 3, "w": 4}, size=(3, 4))
+kata.also("the height the map has", {"h": 5, "w": 4}, size=(5, 9))
+kata.also("the width the map has", {"h": 3, "w": 6}, size=(7, 6))
 kata.also("a size of one pixel", {"h": 4, "w": 6}, size=(1, 1))
 kata.also("a taller and narrower size", {"h": 3, "w": 8}, size=(9, 5))
 
@@ -37,3 +39,12 @@ def test_positive(DepthHead, in_ch, feat, size):
     """Depths are positive, whatever the features."""
     depth = DepthHead(in_ch).double().eval()(10 * feat, size)
     assert bool((depth > 0).all()), f"The least depth is {float(depth.min()):.3g}."
+
+
+@kata.check(times=2, regime="large")
+def test_large_gradients(DepthHead, in_ch, feat, size):
+    """Large features have a gradient too, and it is a number."""
+    feat.requires_grad_(True)
+    DepthHead(in_ch).double().eval()(feat, size).sum().backward()
+    assert feat.grad is not None, "No gradient reaches feat."
+    assert bool(feat.grad.isfinite().all()), "The gradient of large features is not finite."

@@ -72,6 +72,14 @@ kata.also(
     gt=torch.tensor([1.25, 1.5625, 1.953125, 2.5, 5, 6.25]).double().reshape(1, 1, 2, 3),
     pred=torch.tensor([1.0, 1, 1, 2, 4, 4]).double().reshape(1, 1, 2, 3),
 )
+# The first is predicted exactly: a tiny floor under a division does not show, but it counts.
+kata.also(
+    "depths below a millimetre, and beyond a kilometre",
+    {"b": 1, "h": 1, "w": 4},
+    median_scale=False,
+    gt=torch.tensor([2.0**-11, 2, 0, 3000]).double().reshape(1, 1, 1, 4),
+    pred=torch.tensor([2.0**-11, 3, 1, 1300]).double().reshape(1, 1, 1, 4),
+)
 for scaled in (False, True):
     kata.also("one valid pixel", {"b": 1, "h": 1, "w": 1}, median_scale=scaled)
     kata.also(

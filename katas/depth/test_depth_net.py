@@ -45,9 +45,11 @@ kata = Kata(
     ),
 )
 kata.also("a map of one position", {"h": 1, "w": 2})
+kata.also("a map as wide as the image", {"h": 5, "w": 1})
+kata.also("a map as high as the image", {"h": 1, "w": 5})
 TWO = {"b": 2, "h": 3, "w": 4}
-kata.also("depths below a millimetre", TWO, targets=torch.full((2, 1, 3, 4), 2.0**-11))
-kata.also("depths beyond 80 metres", TWO, targets=torch.arange(24.0).reshape(2, 1, 3, 4) * 16)
+kata.also("depths below a millimetre", TWO, targets=2.0 ** -torch.arange(11.0, 35).reshape(2, 1, 3, 4))
+kata.also("depths beyond 80 metres", TWO, targets=torch.arange(24.0).reshape(2, 1, 3, 4) * 256)
 kata.also(
     "one valid pixel", {**TWO, "b": 1}, targets=torch.tensor([0.0, NAN, 2.5, *9 * [-1]]).view(1, 1, 3, 4)
 )
@@ -77,11 +79,21 @@ def test_stages(DepthNet, backbone, feat_ch, x):
         f"encode gives {tuple(features.shape)}."
     )
     assert_close(model.decode(features, (h, w)), depth, "decode of encode is not what forward gives.")
-    for size in ((2, 3), (h + 3, w + 1)):
+    low, narrow = features.shape[2:]
+    for size in ((2, 3), (h + 3, w + 1), (low, narrow + 2), (low + 2, narrow)):
         found = tuple(model.decode(features, size).shape)
         assert found == (b, 1, *size), f"decode gives {found} for the size {size}."
     cut = x[:, :, 1:, 2:]
     assert model(cut).shape == (b, 1, h - 1, w - 2), "A second image of another size gets a wrong size."
+
+
+@kata.check(times=1)
+def test_fresh(DepthNet, backbone, feat_ch, x):
+    """A model that has just been made trains as a whole: train() changes nothing."""
+    model = DepthNet(backbone, feat_ch).double()
+    before = model(x)
+    told = "The backbone of a new model is not in training mode, as the model is."
+    assert_close(before, model.train()(x), told)
 
 
 @kata.check(times=2)
@@ -93,6 +105,18 @@ def test_positive(DepthNet, backbone, feat_ch, x):
         depth = model.decode(scale * features, (5, 4))
         assert bool((depth > 0).all()), f"The least depth is {float(depth.min()):.3g}."
         assert bool(depth.isfinite().all()), "A depth is not finite."
+
+
+@kata.check(times=2)
+def test_large_gradients(DepthNet, backbone, feat_ch, x):
+    """Large features have a gradient too, and it is a number."""
+    model = DepthNet(backbone, feat_ch).double().eval()
+    found = 4000 * model.encode(x).detach()
+    # Both signs, because the projection of one of them may be negative throughout.
+    features = torch.cat([found, -found]).requires_grad_(True)
+    model.decode(features, (5, 4)).sum().backward()
+    assert features.grad is not None, "No gradient reaches the features."
+    assert bool(features.grad.isfinite().all()), "The gradient of large features is not finite."
 
 
 @kata.check(times=2)
@@ -113,4 +137,5 @@ def test_nothing_valid(depth_loss, outputs, targets):
     assert float(loss.detach()) == 0, f"The loss of no valid pixel is {float(loss.detach()):g}."
     assert loss.requires_grad, "The loss of no valid pixel is cut off from the graph."
     loss.backward()
+    assert outputs.grad is not None, "backward() gives outputs no gradient."
     assert not outputs.grad.any(), "Pixels that do not count send a gradient."

@@ -29,6 +29,8 @@ kata = Kata(
     ),
 )
 kata.also("two by two pixels", {"h": 2, "w": 2})
+STEPS = torch.tensor([0, 3, 1, 5, 2]).double()
+kata.also("edges larger than 1", {"b": 1, "h": 3, "w": 5}, img=STEPS.repeat(1, 3, 3, 1))
 kata.also("an image without edges", {"b": 1, "h": 3, "w": 5}, img=torch.full((1, 3, 3, 5), 0.5).double())
 
 test_contract = kata.contract()

@@ -70,6 +70,14 @@ for level in (1250.0, 2.0**-10):
         target=torch.tensor([1.0, 4, 2, 8, 5, 7]).double().reshape(1, 2, 3),
         valid=torch.ones(1, 2, 3, dtype=torch.bool),
     )
+# Whole numbers, so that no sum is rounded however the fit is put: the determinant is 4e-11 of its first term.
+kata.also(
+    "predictions that differ by little, but no rounding",
+    {"b": 1, "h": 2, "w": 4},
+    pred=(2.0**18 + torch.tensor([0, 1, 3, 2, 0, 4, 5, 1])).double().reshape(1, 2, 4),
+    target=torch.tensor([1.0, 4, 2, 8, 5, 7, 9, 4]).double().reshape(1, 2, 4),
+    valid=torch.ones(1, 2, 4, dtype=torch.bool),
+)
 kata.also(
     "two valid pixels",
     {"b": 1, "h": 1, "w": 3},

@@ -5,7 +5,7 @@ from grader import Kata, Rules, Source, Tolerance, Wanted, assert_close, number,
 INF, NAN = float("inf"), float("nan")
 LOOSE = Tolerance(float64=(3e-5, 3e-6))
 """What a constant of 1e-6 in the logarithm of a depth of 0.05 changes."""
-RANGES = {"near": (1 / 16, 1 / 4), "far": (8, 256)}
+RANGES = {"near": (1 / 16, 1 / 4), "far": (8, 4096)}
 
 
 def pred(source: Source, wanted: Wanted, drawn: dict) -> torch.Tensor:

@@ -95,6 +95,14 @@ kata = Kata(
     ),
 )
 kata.also("two by two pixels", {"b": 1, "h": 2, "w": 2})
+kata.also(
+    "points a centimetre or two in front of the camera",
+    {"b": 1, "h": 5, "w": 7},
+    depth=torch.full((1, 1, 5, 7), 0.015).double(),
+    K=torch.tensor([[8, 0, 3], [0, 5, 2], [0, 0, 1]]).double(),
+    T=torch.tensor([[[1, 0, 0, 0.0047], [0, 1, 0, 0.004], [0, 0, 1, 0], [0, 0, 0, 1]]]).double(),
+)
+kata.also("a black image", {"b": 1, "h": 4, "w": 7}, src=torch.zeros(1, 3, 4, 7).double())
 # A floor under z brings these into the picture: points on the optical axis, and such as have all but no
 # image because fx * x + cx * z and fy * y + cy * z nearly vanish.
 for label, shift in (

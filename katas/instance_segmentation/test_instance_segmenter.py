@@ -69,6 +69,9 @@ kata = Kata(
         gradients_of="roi logits deltas masks",
     ),
 )
+kata.also(
+    "one object among background", {"r": 4, "num_classes": 3, "m": 3}, labels=torch.tensor([0, 3, 0, 0])
+)
 
 test_contract = kata.contract()
 test_values = kata.values()

@@ -87,6 +87,18 @@ kata.also(
     classes=torch.tensor([3, 3, 4]),
     things={3, 4},
 )
+# 29 of 59 pixels are less than a half, 30 of 59 are more.
+across, down = torch.arange(60), torch.arange(2)[:, None]
+kata.also(
+    "a pixel less than a half, and a pixel more",
+    {"n": 4, "h": 2, "w": 60},
+    sem=torch.zeros(2, 60, dtype=torch.int64),
+    masks=torch.stack([(down == row) & span for row in (0, 1) for span in (across >= 29 + row, across < 59)]),
+    scores=torch.tensor([0.75, 0.5, 0.75, 0.5]).double(),
+    classes=torch.tensor([1, 1, 1, 1]),
+    things={1},
+    min_visible=0.5,
+)
 
 test_contract = kata.contract()
 test_values = kata.values()

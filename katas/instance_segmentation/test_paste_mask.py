@@ -74,6 +74,24 @@ kata.also(
     box=torch.tensor([0.0, 0.0, 4.0, 8.0]).double(),
     thr=1.0,
 )
+for threshold in (0.4375, 0.53125):
+    kata.also(
+        f"a box smaller than a pixel, threshold {threshold}",
+        {"H": 3, "W": 4, "m": 2},
+        prob=torch.tensor([[0.5, 0.75], [0.75, 1.0]]).double(),
+        box=torch.tensor([1.375, 1.375, 1.875, 1.875]).double(),
+        thr=threshold,
+    )
+# What is beyond the box may be seen up to half a cell from it: cells of 4 pixels, and of 8.
+for side, near, far in (("left of and above", -8.25, -18.25), ("right of and below", 5.25, 7.25)):
+    for how, start, extent in (("near", near, 8), ("at some distance from", far, 16)):
+        kata.also(
+            f"a box {how} the image, {side} it, and still seen",
+            {"H": 5, "W": 5, "m": 2},
+            prob=torch.ones(2, 2).double(),
+            box=torch.tensor([start, start, start + extent, start + extent]).double(),
+            thr=1 / 64,
+        )
 
 test_contract = kata.contract()
 test_values = kata.values()

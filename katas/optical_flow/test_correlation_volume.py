@@ -12,7 +12,8 @@ kata = Kata(
 kata.also("a batch of one", {"b": 1}, d=1)
 kata.also("one channel", {"c": 1}, d=1)
 kata.also("a single pixel", {"h": 1, "w": 1}, d=1)
-kata.also("d larger than the map", {"h": 2, "w": 4}, d=3)
+kata.also("d larger than the map is high", {"h": 2, "w": 4}, d=3)
+kata.also("d larger than the map", {"h": 2, "w": 1}, d=3)
 
 test_contract = kata.contract()
 test_values = kata.values()

@@ -17,7 +17,7 @@ def seen(source: Source, wanted: Wanted, drawn: dict[str, Any]) -> torch.Tensor:
 @regimes("slow", "fast", "still", "exact")
 def truth(source: Source, wanted: Wanted, drawn: dict[str, Any]) -> torch.Tensor:
     """Vectors of about 75 px, whose 5 % lie on either side of 3 px; 1e9 in places where nothing is known."""
-    reach = {"slow": 8, "fast": 600, "exact": 16}.get(source.regime, 100)
+    reach = {"slow": 8, "fast": 2000, "exact": 16}.get(source.regime, 100)
     found = source.numbers(wanted.shape, -reach, reach)
     b, _, h, w = wanted.shape
     if source.regime == "still":
@@ -29,7 +29,7 @@ def truth(source: Source, wanted: Wanted, drawn: dict[str, Any]) -> torch.Tensor
 
 def guess(source: Source, wanted: Wanted, drawn: dict[str, Any]) -> torch.Tensor:
     """The truth, off by a few pixels; by whole ones along one axis in the regime of exact errors."""
-    near = drawn["gt"].clamp(-1000, 1000)
+    near = drawn["gt"].clamp(-2000, 2000)
     if source.regime == "exact":
         b, _, h, w = wanted.shape
         along = source.flags((b, 1, h, w))

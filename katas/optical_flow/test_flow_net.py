@@ -110,6 +110,7 @@ def test_nothing_valid(flow_loss, outputs, targets, valid):
     assert float(loss.detach()) == 0, f"The loss of no valid pixel is {float(loss.detach()):g}."
     assert loss.requires_grad, "The loss of no valid pixel is cut off from the graph."
     loss.backward()
+    assert outputs.grad is not None, "backward() gives outputs no gradient."
     assert not outputs.grad.any(), "Pixels that do not count send a gradient."
 
 

@@ -79,6 +79,15 @@ for _told, _least_value in (("twice", 2e-6), ("half", 5e-7)):
         xs=torch.tensor([2]),
         r=1,
     )
+# The smaller eigenvalue is 4e-7, the larger one 4e4: their product is not small.
+kata.also(
+    "a steep ramp, all but straight",
+    I1=64 * _x + _x * _y / 4096,
+    I2=64 * _x + _x * (_y - 1) / 4096,
+    ys=torch.tensor([2]),
+    xs=torch.tensor([2]),
+    r=1,
+)
 kata.also(
     "a flat image", I1=0 * _x * _y, I2=0 * _x * _y + 0.5, ys=torch.tensor([2, 0]), xs=torch.tensor([2, 4])
 )

@@ -15,7 +15,7 @@ side by side, joins their channels, and mixes them with a last convolution:
   between the layers nor at the end.
 * H and W may be any sizes, also smaller than the rates; the result has the same ones. B may be 1. Memory
   may be channels-last. x stays as it is.
-* rates holds at least one int of at least 1, in any order.
+* rates holds at least one int of at least 1, all of them different, in any order.
 * Each image of the batch is pooled on its own.
 * The module is trained: gradients reach x and every parameter. Attributes may have any name and any
   order. All tensors are on the CPU.

@@ -15,7 +15,7 @@ So the layer has C input channels, K output channels, a kernel of h rows and w c
 differ), stride 1, padding 0 (the number, not a word such as "valid"), dilation 1 and a single group.
 
 * Return nn.Conv2d itself, not a class derived from it and not a Sequential. Weight and bias are its own
-  parameters, with the dtype of fc's.
+  parameters, with the dtype of fc's; whether they share fc's memory is up to you.
 * Where fc has no bias the convolution has none either (bias=False).
 * fc stays as it is. It holds C * h * w inputs; you need not check that.
 

@@ -31,6 +31,8 @@ kata.also("a whole factor of 4", {"h": 3, "w": 5}, size=(12, 20))
 kata.also("wider than high", {"h": 5, "w": 4}, size=(7, 26))
 kata.also("a smaller size", {"h": 7, "w": 8}, size=(3, 5))
 kata.also("the map's own size", {"h": 4, "w": 6}, size=(4, 6))
+kata.also("the map's own height, wider", {"h": 4, "w": 5}, size=(4, 9))
+kata.also("the map's own width, higher", {"h": 3, "w": 6}, size=(7, 6))
 kata.also("one pixel", {"h": 4, "w": 3}, size=(1, 1))
 
 test_contract = kata.contract()

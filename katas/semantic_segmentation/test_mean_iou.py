@@ -45,6 +45,7 @@ kata = Kata(
 )
 for other in (-100, -1, 7):
     kata.also(f"ignore_index = {other}", {"num_classes": 5}, ignore_index=other)
+kata.also("21 classes, more pairs than a byte counts", {"num_classes": 21})
 kata.also(
     "a class that is predicted and never true",
     {"b": 1, "h": 1, "w": 5, "num_classes": 4},

@@ -57,6 +57,8 @@ def test_stages(Segmenter, backbone, feat_ch, num_classes, x):
     scores = model.classify(features)
     assert scores.shape == (b, num_classes, *small), f"classify gives {tuple(scores.shape)}."
     assert model(x).shape == (b, num_classes, h, w), "forward does not give the size of the image."
+    taller = model(x.repeat(1, 1, 2, 1)).shape
+    assert taller == (b, num_classes, 2 * h, w), "forward does not give the size of an image of another size."
 
 
 @kata.check(times=1, regime="all ignored")
@@ -66,4 +68,7 @@ def test_nothing_counts(segmentation_loss, outputs, targets, ignore_index):
     loss = segmentation_loss(outputs, targets, ignore_index)
     assert loss.requires_grad, "The loss of no pixels is cut off from the graph."
     loss.backward()
+    assert outputs.grad is not None, (
+        "The loss of no pixels can be differentiated, but does not reach outputs."
+    )
     assert not outputs.grad.any(), "Pixels that do not count send a gradient."

@@ -199,6 +199,13 @@ class Frozen(ImageClassifier):
         return self.fc(features.mean(dim=(2, 3)))
 
 
+@wrong("puts the backbone in evaluation mode when the model is made")
+class MadeEval(ImageClassifier):
+    def __init__(self, backbone, feat_ch, num_classes):
+        super().__init__(backbone, feat_ch, num_classes)
+        self.backbone.eval()
+
+
 @wrong("holds the backbone in evaluation mode, so that its statistics never move")
 class AlwaysEval(ImageClassifier):
     def train(self, mode=True):

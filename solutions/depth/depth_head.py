@@ -126,6 +126,24 @@ class WholeFactor(DepthHead):
         return F.softplus(x) + 1e-3
 
 
+@wrong("leaves the map as it is where its height is right already, whatever its width")
+class HeightDecides(DepthHead):
+    def forward(self, feat, size):
+        x = self.proj(feat)
+        if x.shape[2] != size[0]:
+            x = F.interpolate(x, size, mode="bilinear", align_corners=False)
+        return F.softplus(x) + 1e-3
+
+
+@wrong("leaves the map as it is where its width is right already, whatever its height")
+class WidthDecides(DepthHead):
+    def forward(self, feat, size):
+        x = self.proj(feat)
+        if x.shape[3] != size[1]:
+            x = F.interpolate(x, size, mode="bilinear", align_corners=False)
+        return F.softplus(x) + 1e-3
+
+
 @wrong("returns the projection as it is, so that about half of all depths are negative")
 class Unbounded(DepthHead):
     def forward(self, feat, size):
@@ -179,6 +197,13 @@ class Overflowing(DepthHead):
     def forward(self, feat, size):
         x = F.interpolate(self.proj(feat), size, mode="bilinear", align_corners=False)
         return torch.log(1 + torch.exp(x)) + 1e-3
+
+
+@wrong("replaces what overflows after it has overflowed, which leaves NaN for a gradient")
+class ReplacedTooLate(DepthHead):
+    def forward(self, feat, size):
+        x = F.interpolate(self.proj(feat), size, mode="bilinear", align_corners=False)
+        return torch.where(x > 20, x, torch.log1p(torch.exp(x))) + 1e-3
 
 
 @wrong("leaves out the floor of 1e-3")

@@ -187,6 +187,18 @@ def infinite(pred, gt, median_scale=False):
     return _metrics((_scaled(pred, gt, valid) if median_scale else pred)[valid], gt[valid])
 
 
+@wrong("does not count depths below a millimetre, as a benchmark would")
+def from_a_millimetre(pred, gt, median_scale=False):
+    valid = gt.isfinite() & (gt > 1e-3)
+    return _metrics((_scaled(pred, gt, valid) if median_scale else pred)[valid], gt[valid])
+
+
+@wrong("does not count depths beyond a kilometre")
+def up_to_a_kilometre(pred, gt, median_scale=False):
+    valid = (gt > 0) & (gt < 1000)
+    return _metrics((_scaled(pred, gt, valid) if median_scale else pred)[valid], gt[valid])
+
+
 @wrong("takes every finite depth other than 0 for valid, negative ones too")
 def negative(pred, gt, median_scale=False):
     valid = gt.isfinite() & (gt != 0)

@@ -274,6 +274,13 @@ class Overflowing(DepthNet):
         return torch.log(1 + _resized(self, features, size).exp()) + 1e-3
 
 
+@wrong("replaces what overflows after it has overflowed, which leaves NaN for a gradient")
+class ReplacedTooLate(DepthNet):
+    def decode(self, features, size):
+        x = F.interpolate(self.proj(features), size, mode="bilinear", align_corners=False)
+        return torch.where(x > 20, x, torch.log1p(torch.exp(x))) + 1e-3
+
+
 @wrong("applies the softplus on the small map, before the resizing")
 class ActivatedFirst(DepthNet):
     def decode(self, features, size):
@@ -356,6 +363,21 @@ class AlwaysEval(DepthNet):
         super().train(mode)
         self.backbone.eval()
         return self
+
+
+@wrong("puts the backbone in evaluation mode when the model is made")
+class MadeEval(DepthNet):
+    def __init__(self, backbone, feat_ch):
+        super().__init__(backbone, feat_ch)
+        self.backbone.eval()
+
+
+@wrong("decodes only where the width has to change")
+class WidthDecides(DepthNet):
+    def decode(self, features, size):
+        if features.shape[3] != size[1]:
+            return super().decode(features, size)
+        return F.softplus(self.proj(features)) + 1e-3
 
 
 @wrong("clamps the depths at 80 metres")

@@ -229,6 +229,11 @@ def cropped(disp, img):
     return dx[:, :, :-1].mean() + dy[..., :-1].mean()
 
 
+@wrong("takes edges larger than 1 for edges of 1")
+def bounded_edges(disp, img):
+    return _weighted(disp, img, lambda step: torch.exp(-step.abs().mean(1, keepdim=True).clamp(max=1)))
+
+
 @wrong("divides by the median disparity instead of the mean")
 def by_median(disp, img):
     d = disp / disp.flatten(1).median(1).values[:, None, None, None]

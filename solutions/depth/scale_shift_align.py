@@ -219,7 +219,7 @@ def only_zero(pred, target, valid):
     return s, (g.sum(1) - s * p.sum(1)) / n.clamp(min=1)
 
 
-@wrong("compares the determinant with an absolute threshold, which small predictions do not reach")
+@wrong("compares the determinant with an absolute threshold, so that the unit of pred decides")
 def absolute(pred, target, valid):
     return _solved(*_pixels(pred, target, valid), threshold=lambda n, pp: torch.full_like(pp, 1e-6))
 
@@ -232,6 +232,11 @@ def absolute_tiny(pred, target, valid):
 @wrong("calls a fit singular that is only badly conditioned: its relative threshold is far too large")
 def eager(pred, target, valid):
     return _solved(*_pixels(pred, target, valid), threshold=lambda n, pp: 1e-3 * n * pp)
+
+
+@wrong("calls a fit singular whose predictions differ in the sixth digit: its threshold is 1e-9")
+def thousandfold(pred, target, valid):
+    return _solved(*_pixels(pred, target, valid), threshold=lambda n, pp: 1e-9 * n * pp)
 
 
 @wrong("does not trust two pixels with a line, and calls fewer than three singular")

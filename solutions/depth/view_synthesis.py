@@ -297,6 +297,13 @@ def lifted(src, depth, K, T):
     return _sample(src, x / z, y / z), _inside(x / z, y / z, z)
 
 
+@wrong("calls points nearer than ten centimetres invalid, where z > 0 is enough")
+def not_too_near(src, depth, K, T):
+    points = _backproject(depth, K)
+    u, v, z = _project(T[:, :3, :3] @ points + T[:, :3, 3:], K, depth.shape)
+    return _sample(src, u, v), _inside(u, v, z) & (z > 0.1)
+
+
 @wrong("drops the sign of z, so that points behind the camera are seen too")
 def absolute(src, depth, K, T):
     points = T[:, :3, :3] @ _backproject(depth, K) + T[:, :3, 3:]

@@ -244,6 +244,28 @@ def plus_one(prob, box, H, W, thr=0.5):
     return paste_mask(prob, torch.cat([box[:2], box[2:] + 1]), H, W, thr)
 
 
+@wrong("lets no box be smaller than a pixel")
+def at_least_a_pixel(prob, box, H, W, thr=0.5):
+    extent = (box[2:] - box[:2]).clamp(min=1)
+    return paste_mask(prob, torch.cat([box[:2], box[:2] + extent]), H, W, thr)
+
+
+@wrong("cuts the probability off a pixel beyond the box's edges, to save work")
+def cut_a_pixel_on(prob, box, H, W, thr=0.5):
+    x1, y1, x2, y2 = box.tolist()
+    c, r = torch.arange(W) + 0.5, torch.arange(H)[:, None] + 0.5
+    near = (c > x1 - 1) & (c < x2 + 1) & (r > y1 - 1) & (r < y2 + 1)
+    return paste_mask(prob, box, H, W, thr) & near
+
+
+@wrong("sees nothing of a box beside the image, though its outermost cells may reach in")
+def nothing_beside(prob, box, H, W, thr=0.5):
+    x1, y1, x2, y2 = box.tolist()
+    if x2 <= 0 or y2 <= 0 or x1 >= W or y1 >= H:
+        return torch.zeros(H, W, dtype=torch.bool)
+    return paste_mask(prob, box, H, W, thr)
+
+
 @wrong("always compares with 0.5")
 def fixed_threshold(prob, box, H, W, thr=0.5):
     return paste_mask(prob, box, H, W)

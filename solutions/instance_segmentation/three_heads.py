@@ -210,6 +210,14 @@ class NoReluAfterUp(_OwnMask):
         return self.mask(self.up(x))
 
 
+@wrong("lets a little of the negative numbers through after the transposed convolution")
+class LeakyUp(_OwnMask):
+    def masks(self, x):
+        for conv in self.convs:
+            x = F.relu(conv(x))
+        return self.mask(F.leaky_relu(self.up(x)))
+
+
 @wrong("puts no ReLU between the four convolutions, only one at their end")
 class OneRelu(_OwnMask):
     def masks(self, x):

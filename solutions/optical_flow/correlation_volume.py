@@ -244,6 +244,11 @@ def d_cut_down(f1, f2, d):
     return correlation(f1, f2, min(d, f1.shape[-2] - 1, f1.shape[-1] - 1))
 
 
+@wrong("gives fewer channels where d is larger than both sides of the map")
+def d_at_most_a_side(f1, f2, d):
+    return correlation(f1, f2, min(d, max(f1.shape[-2:])))
+
+
 @wrong("is cut off from the graph, as a result computed without gradients")
 def detached(f1, f2, d):
     return correlation(f1, f2, d).detach()

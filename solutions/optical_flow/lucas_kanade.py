@@ -397,6 +397,17 @@ def mirrored(I1, I2, ys, xs, r=7):
     return _step(_gradient(padded)[1:-1, 1:-1], I2 - I1, ys, xs, r)
 
 
+@wrong("divides by 1 instead of the determinant where min_eig is small, and does not set the flow to 0")
+def undivided(I1, I2, ys, xs, r=7):
+    A = _windows(_gradient(I1), ys, xs, r)
+    b = -A.mT @ _windows((I2 - I1)[..., None], ys, xs, r)
+    (xx, xy), (_, yy) = ((A.mT @ A)[:, i].unbind(1) for i in (0, 1))
+    least = (xx + yy - torch.hypot(xx - yy, 2 * xy)) / 2
+    det = (xx * yy - xy**2).masked_fill(least < 1e-6, 1)
+    u, v = yy * b[:, 0, 0] - xy * b[:, 1, 0], xx * b[:, 1, 0] - xy * b[:, 0, 0]
+    return torch.stack([u, v], dim=1) / det[:, None], least
+
+
 @wrong("puts 0 in min_eig too where the flow is 0")
 def eigenvalue_cleared(I1, I2, ys, xs, r=7):
     flow, min_eig = lucas_kanade(I1, I2, ys, xs, r)
