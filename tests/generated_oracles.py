@@ -679,3 +679,110 @@ def sequence_loss(ask: str) -> float:
     for error in many(r"errors are ([\d, ]+), first", ask):
         total = gamma * total + error
     return total
+
+
+# ---------------------------------------------------------------- lanes
+
+
+@oracle
+def line_iou_of_lanes(ask: str) -> float:
+    """The intervals, end by end."""
+    guess, truth = (
+        double(many(r"predicted ([\d, ]+), true", ask)),
+        double(many(r"true ([\d, ]+)\. Each", ask)),
+    )
+    half = real(r"x ± (\d+) px", ask)
+    starts, ends = torch.stack([guess, truth]) - half, torch.stack([guess, truth]) + half
+    return ((ends.amin(0) - starts.amax(0)).sum() / (ends.amax(0) - starts.amin(0)).sum()).item()
+
+
+@oracle
+def tusimple_accuracy_of_lanes(ask: str) -> float:
+    """All lanes against all predictions at once; the difference of missing points is 0, of one 999."""
+    truth = double([wholes(row) for row in re.findall(r"true lane \d: `(.*)`", ask)])
+    guess = double([wholes(row) for row in re.findall(r"prediction \d: `(.*)`", ask)])
+    truth, guess = (lanes.where(lanes >= 0, -999.0)[:, :, None] for lanes in (truth, guess))
+    apart = (truth.movedim(1, 0) - guess.movedim(1, 0).mT).abs()  # [rows, true, predicted]
+    return (apart < 20).double().mean(0).amax(1).mean().item()
+
+
+@oracle
+def decoded_column(ask: str) -> float:
+    width, cells = real(r"image (\d+) px", ask), whole(r"C = (\d+) columns", ask)
+    scores = torch.full((cells + 1,), -1e9, dtype=torch.float64)
+    for p, column in re.findall(r"([\d.]+) for column (\d+)", ask):
+        scores[int(column)] = math.log(float(p))
+    scores[cells] = math.log(real(r"([\d.]+) for \"no lane\"", ask))
+    centres = torch.linspace(width / cells / 2, width - width / cells / 2, cells, dtype=torch.float64)
+    return (scores[:cells].softmax(0) @ centres).item()
+
+
+# ---------------------------------------------------------------- futures
+
+
+@oracle
+def best_of_modes(ask: str) -> float:
+    truth, a, b = (
+        double(wholes(find(rf"{name}: `(.*)`", ask))).view(3, 2) for name in ("truth", "mode A", "mode B")
+    )
+    errors = torch.linalg.vector_norm(torch.stack([a, b]) - truth, dim=-1)
+    ade, fde = errors.mean(1), errors[:, 2]
+    asked = find(r"What is (minADE|minFDE|the ADE of)", ask)
+    return {"minADE": ade.min(), "minFDE": fde.min(), "the ADE of": ade[fde.argmin()]}[asked].item()
+
+
+@oracle
+def constant_velocity_ahead(ask: str) -> Callable[[str], bool]:
+    """On the line through the position some displacements ago and the last one."""
+    track = double(wholes(find(r"seen at (.*), in metres", ask))).view(-1, 2)
+    back = int(re.findall(r"last (\d) displacements", ask)[0]) if "displacements" in ask else 1
+    ahead = whole(r"Where is it (\d) steps", ask)
+    place = torch.lerp(track[-1 - back], track[-1], 1 + ahead / back).tolist()
+    return lambda option: max(abs(a - b) for a, b in zip(several(option), place, strict=True)) < 1e-9
+
+
+@oracle
+def brier_min_fde(ask: str) -> float:
+    modes = [(float(end), float(p)) for end, p in re.findall(r"FDE ([\d.]+) m, probability ([\d.]+)", ask)]
+    end, p = sorted(modes)[0]
+    return end + 1 - 2 * p + p * p
+
+
+# ---------------------------------------------------------------- anomalies
+
+
+@oracle
+def auroc_with_ties(ask: str) -> float:
+    """The area under the curve, corner by corner over falling thresholds."""
+    defects = double(many(r"scores ([\d., ]+), normal", ask))
+    normal = double(many(r"normal images ([\d., ]+);", ask))
+    thresholds = torch.cat([defects, normal, double([2.0])]).unique().flip(0)[:, None]
+    return torch.trapezoid(
+        (defects >= thresholds).double().mean(1), (normal >= thresholds).double().mean(1)
+    ).item()
+
+
+@oracle
+def mahalanobis_of_two(ask: str) -> float:
+    """From the log densities of a Gaussian at the patch and at its mean."""
+    mean, covariance = double(many(r"the mean (\([\d, ]+\))", ask)), double(many(r"diag(\([\d, ]+\))", ask))
+    patch = double(many(r"the features (\([-\d., ]+\))", ask))
+    normal = torch.distributions.MultivariateNormal(mean, torch.diag(covariance))
+    return (2 * (normal.log_prob(mean) - normal.log_prob(patch))).sqrt().item()
+
+
+@oracle
+def coreset_next_pick(ask: str) -> str:
+    names, places = zip(*re.findall(r"([A-F]) (\(\d, \d\))", ask), strict=True)
+    points = double([several(place) for place in places])
+    nearest = torch.cdist(points, points[:2]).amin(1)
+    return str(names[int(nearest.argmax())])
+
+
+@oracle
+def nearest_patch_score(ask: str) -> float:
+    bank, patches = (
+        double([several(place) for place in re.findall(r"\(\d, \d\)", find(pattern, ask))])
+        for pattern in (r"holds the features ([\d(), ]+)\. An", r"with the features ([\d(), and]+)\. The")
+    )
+    return torch.cdist(patches, bank).amin(1).max().item()

@@ -21,6 +21,8 @@ SEEDS = 1500
 TRACKS = (
     *("classification", "detection", "semantic_segmentation"),
     *("instance_segmentation", "depth", "optical_flow"),
+    *("lane_detection", "trajectory_prediction"),
+    "anomaly_detection",
 )
 each_generator = pytest.mark.parametrize("generator", GENERATORS, ids=lambda generator: generator.name)
 

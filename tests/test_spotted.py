@@ -226,11 +226,14 @@ def test_a_class_is_renamed_inside_too() -> None:
 
 def test_the_shipped_katas_give_questions_that_parse() -> None:
     katas = catalog.read(places.at(ROOT, environ={}))
-    for each in katas:
-        made = spotted.questions(each, each.solution.read_text(encoding="utf-8"))
-        assert len(made) >= 0.8 * len(each.wrongs)
+    found = {each: spotted.questions(each, each.solution.read_text(encoding="utf-8")) for each in katas}
+    # Where the code of a kata is too long for one screen, only its short versions become questions.
+    assert min(len(made) for made in found.values()) >= 3
+    assert sum(map(len, found.values())) >= 0.9 * sum(len(each.wrongs) for each in katas)
+    for each, made in found.items():
         for question in made:
             ast.parse(question.code)
             assert question.code.count("\n") < spotted.MOST_LINES
-            assert "@" not in question.code.replace(" @ ", "")
+            assert "@right" not in question.code
+            assert "@wrong" not in question.code
             assert set(question.answer) < set(question.choices) <= set(each.wrongs)

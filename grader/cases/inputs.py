@@ -240,7 +240,11 @@ def _sizes(
 ) -> dict[str, int]:
     options = {a: _range(ranges.get(a, _SIZES)) for a in axes(target, makers, ranges)}
     # An int that names an axis and is left out gives the axis the size of its default.
-    left = {p.name: p.default for p in target.parameters if p.name in options and _left_out(p, plan)}
+    left = {
+        p.name: p.default
+        for p in target.parameters
+        if p.name in options and p.name not in makers and _left_out(p, plan)
+    }
     known = {**left, **{a: n for a, n in plan.sizes.items() if a in options}}
     free = {a: o for a, o in options.items() if a not in known}
     return {**shapes.distinct(free, source.choice), **known}

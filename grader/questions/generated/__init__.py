@@ -11,12 +11,15 @@ from random import Random
 
 from grader.model import Question
 from grader.questions.generated import (
+    anomalies,
     attention,
     boxes,
     counting,
     dense,
     distances,
     fields,
+    futures,
+    lanes,
     losses,
     masks,
     motion,
@@ -31,6 +34,7 @@ __all__ = ["GENERATORS", "Generator", "make"]
 _THEMES = (
     *(sizes, fields, pyramids, counting, attention, losses),
     *(boxes, masks, ranking, dense, distances, motion),
+    *(lanes, futures, anomalies),
 )
 GENERATORS: tuple[Generator, ...] = tuple(found for theme in _THEMES for found in theme.GENERATORS)
 _BY_ID = {generator.id: generator for generator in GENERATORS}
