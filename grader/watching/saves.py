@@ -10,8 +10,8 @@ from pathlib import Path
 from grader.watching.events import Put, Saved, Vanished
 
 POLL_SECONDS = 0.5
-_SETTLED_MS = 50
-_STEP_MS = 20
+_SETTLED_MS = 30
+_STEP_MS = 5
 _GAP_SECONDS = 0.1
 """How long an editor may have the file away, or half written."""
 

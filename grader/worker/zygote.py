@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import selectors
 import signal
 import socket
 import struct
@@ -108,24 +107,25 @@ class Worker:
     def _send(self, frame: bytes, deadline: float) -> None:
         view = memoryview(frame)
         while view:
-            self._wait(selectors.EVENT_WRITE, deadline)
+            self._wait(deadline)
             view = view[self._connection.send(view[: 1 << 20]) :]
 
     def _receive(self, size: int, deadline: float) -> bytes:
         parts = bytearray()
         while len(parts) < size:
-            self._wait(selectors.EVENT_READ, deadline)
+            self._wait(deadline)
             part = self._connection.recv(min(size - len(parts), 1 << 20))
             if not part:
                 raise EOFError
             parts += part
         return bytes(parts)
 
-    def _wait(self, event: int, deadline: float) -> None:
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._connection, event)
-            if not selector.select(max(deadline - time.monotonic(), 0)):
-                raise TimeoutError
+    def _wait(self, deadline: float) -> None:
+        """Let the next operation wait until the deadline at the most."""
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._connection.settimeout(left)
 
     def _out_of_time(self, seconds: float) -> Died:
         stack = self._stack()
