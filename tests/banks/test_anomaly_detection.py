@@ -279,6 +279,9 @@ def test_box_border() -> None:
     smooth = run("box-border-bug", "smooth")(torch.ones(2, 9, 9))
     assert smooth[0, 4, 4].item() == pytest.approx(1)
     assert smooth[0, 0, 0].item() == pytest.approx(9 / 25)
+    with pytest.raises(RuntimeError, match="at most half"):
+        F.avg_pool2d(torch.ones(2, 1, 9, 9), 5, stride=1, padding=4)
+    assert F.avg_pool2d(torch.ones(1, 1, 9, 9), 4, stride=1, padding=2)[0, 0, 0, 0] < 1
     assert answer("box-border-bug") == "Padding counts in the mean"
 
 
