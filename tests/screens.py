@@ -120,14 +120,15 @@ class Driver:
         size: tuple[int, int] = (80, 24),
         command: tuple[str, ...] | None = None,
         look: Look | None = None,
+        warm: bool = False,
     ) -> DojoApp:
-        """Run the app and walk through the steps."""
+        """Run the app and walk through the steps; ``warm`` grades as a learner's app does."""
         here = places.at(self.workspace, environ={"DOJO_RECORD": str(self.record)})
         environ = {**os.environ, "EDITOR": "true"}
         app = make_app(
             here,
             environ=environ,
-            command=command or self.command,
+            command=None if warm else command or self.command,
             look=look,
             chance=Random(3),
             practise=without_generators,

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import tiny
 from screens import Driver, go_to, lines, notices, press, settled, shown, solve, text, until
 from textual.pilot import Pilot
 from textual.widgets import OptionList
@@ -248,6 +250,25 @@ def test_saving_grades_again(drive: Driver, workspace: Path) -> None:
         assert len(app.screen_stack) == 3
 
     drive(steps)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="process groups are POSIX's")
+def test_the_learners_app_grades_warm_and_on_every_save(tmp_path: Path) -> None:
+    folder = tiny.workspace(tmp_path, {"double": "def double(x):\n    return x * x\n"})
+    drive = Driver(folder, tmp_path / "record.sqlite3", ())
+
+    async def steps(pilot: Pilot[None], app: DojoApp) -> None:
+        await go_to(pilot, app, "double")
+        await pilot.press("r")
+        for _ in range(4):
+            with contextlib.suppress(AssertionError):
+                await until(pilot, lambda: "checks pass" in text(app, "#summary"))
+                break
+        path = folder / "katas" / "tiny" / "double.py"
+        path.write_text(path.read_text().replace("x * x", "x + x"))
+        await until(pilot, lambda: "is passed" in text(app, "#summary"))
+
+    drive(steps, warm=True)
 
 
 def test_an_unchanged_file_is_left_alone(drive: Driver, workspace: Path) -> None:
