@@ -75,6 +75,12 @@ class Plan:
     elsewhere: bool = False
     """Whether the inputs count as being on another device."""
 
+    def left_out(self, target: Symbol) -> frozenset[str]:
+        """Return the optional parameters that are not given."""
+        if self.give is None:
+            return frozenset()
+        return frozenset(p.name for p in target.parameters if p.optional) - self.give
+
 
 @dataclass(frozen=True, eq=False)
 class Case:
@@ -182,7 +188,7 @@ def draw(
     sizes = _sizes(plan, target, makers, source, ranges)
     drawn: dict[str, Any] = {}
     known = {p.name: p for p in target.parameters}
-    gone = set() if plan.give is None else {p.name for p in target.parameters if p.optional} - plan.give
+    gone = plan.left_out(target)
     for name in [*(m for m in makers if m in known), *(n for n in known if n not in makers)]:
         value = _argument(known[name], plan, makers, source, sizes, drawn)
         # What is drawn later goes by the values that will be used.
@@ -240,19 +246,11 @@ def _sizes(
 ) -> dict[str, int]:
     options = {a: _range(ranges.get(a, _SIZES)) for a in axes(target, makers, ranges)}
     # An int that names an axis and is left out gives the axis the size of its default.
-    left = {
-        p.name: p.default
-        for p in target.parameters
-        if p.name in options and p.name not in makers and _left_out(p, plan)
-    }
+    gone = (plan.left_out(target) & options.keys()) - makers.keys()
+    left = {p.name: p.default for p in target.parameters if p.name in gone and isinstance(p.default, int)}
     known = {**left, **{a: n for a, n in plan.sizes.items() if a in options}}
     free = {a: o for a, o in options.items() if a not in known}
     return {**shapes.distinct(free, source.choice), **known}
-
-
-def _left_out(parameter: Parameter, plan: Plan) -> bool:
-    gone = parameter.optional and plan.give is not None and parameter.name not in plan.give
-    return gone and isinstance(parameter.default, int)
 
 
 def _range(given: Any) -> tuple[int, ...]:

@@ -61,7 +61,7 @@ def _result(problem: Problem, symbol: Symbol, pictures: Mapping[str, str]) -> st
     wanted, mine = found.expected.detach(), found.actual.detach()
     if wanted.shape != mine.shape or wanted.numel() < 2:
         return ""
-    declared = pictures.get(RESULT + found.path) or (pictures.get(RESULT) if not found.path else None)
+    declared = pictures.get(RESULT + found.path)
     if declared is not None:
         return _boxes_beside(wanted, mine, declared, problem.case.arguments if problem.case else {})
     spec = result_spec(symbol.returns, found.path)

@@ -40,7 +40,7 @@ class Warm:
         self._forks = forks() if fork is None else fork
         self._count = 0
         self._lock = threading.Lock()
-        self._parent: _Parent | None = _Parent(once=not self._forks, environ=environ)
+        self._parent: _Parent | None = self._new()
         self._used: list[_Parent] = []
         self._stamp = installed()
 
@@ -56,11 +56,11 @@ class Warm:
                 "workspace": str(self._places.workspace),
                 "environ": environ,
             }
-            session = WarmSession(self, parent, self._count)
+            session = WarmSession(parent, self._count)
             parent.submit(job, session)
             if not self._forks:
                 self._used.append(parent)
-                self._parent = _Parent(once=True, environ=self._environ)
+                self._parent = self._new()
             return session
 
     def close(self) -> None:
@@ -82,15 +82,18 @@ class Warm:
             self._parent = None
         self._stamp = stamp
         if self._parent is None:
-            self._parent = _Parent(once=not self._forks, environ=self._environ)
+            self._parent = self._new()
         return self._parent
+
+    def _new(self) -> _Parent:
+        return _Parent(once=not self._forks, environ=self._environ)
 
 
 class WarmSession:
     """One run: iterate ``findings``, or ``cancel`` from another thread."""
 
-    def __init__(self, warm: Warm, parent: _Parent, number: int) -> None:
-        self._warm, self._parent, self.number = warm, parent, number
+    def __init__(self, parent: _Parent, number: int) -> None:
+        self._parent, self.number = parent, number
         self._events: queue.SimpleQueue[dict[str, object] | None] = queue.SimpleQueue()
         self._cancelled = False
 
@@ -135,13 +138,12 @@ class _Parent:
         self._once = once
         self._session: WarmSession | None = None
         self._tail: list[str] = []
-        kept = {name: value for name, value in environ.items() if name != "PYTEST_ADDOPTS"}
         self._process = subprocess.Popen(
             words,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=kept,
+            env=dict(environ),
             start_new_session=os.name == "posix",
         )
         threading.Thread(target=self._listen, daemon=True).start()
