@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         backbone,
         between,
         boxes,
+        decoder,
         flags,
         images,
         just,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
         probabilities,
         randomised,
         regimes,
+        reordering,
         several,
         size,
         unit,
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from grader.contract.rules import Rules
     from grader.judge.compare import EXACT, Tolerance
     from grader.versions import right, wrong
+    from grader.worker.decoders import NextWord
 
 _HOME = {
     "judge.compare": ("EXACT", "Tolerance"),
@@ -47,17 +50,19 @@ _HOME = {
     "contract.rules": ("Rules",),
     "cases.draws": ("Source",),
     "cases.strategies": (
-        *("Wanted", "backbone", "between", "boxes", "flags", "images", "just", "labels", "linear", "logits"),
-        *("normal", "number", "one_of", "optional", "positive", "probabilities", "randomised", "regimes"),
-        *("several", "size", "unit", "whole"),
+        *("Wanted", "backbone", "between", "boxes", "decoder", "flags", "images", "just", "labels", "linear"),
+        *("logits", "normal", "number", "one_of", "optional", "positive", "probabilities", "randomised"),
+        *("regimes", "reordering", "several", "size", "unit", "whole"),
     ),
     "versions": ("right", "wrong"),
+    "worker.decoders": ("NextWord",),
 }
 _WHERE = {name: module for module, names in _HOME.items() for name in names}
 
 __all__ = [
     "EXACT",
     "Kata",
+    "NextWord",
     "Rules",
     "Source",
     "Tolerance",
@@ -66,6 +71,7 @@ __all__ = [
     "backbone",
     "between",
     "boxes",
+    "decoder",
     "flags",
     "images",
     "just",
@@ -81,6 +87,7 @@ __all__ = [
     "raises",
     "randomised",
     "regimes",
+    "reordering",
     "right",
     "several",
     "size",

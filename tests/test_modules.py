@@ -93,6 +93,25 @@ RIGHT = {
         "self.head = nn.Linear(width, classes)",
         "return self.head(self.norm(torch.relu(self.second(torch.tanh(x @ self.w1.T + self.b1)))))",
     ),
+    "matrices the other way round": (
+        "self.w1 = nn.Parameter(torch.randn(width, width))\nself.b1 = nn.Parameter(torch.zeros(width))\n"
+        "self.second = nn.Linear(width, width)\nself.norm = nn.BatchNorm1d(width)\n"
+        "self.w3 = nn.Parameter(torch.randn(width, classes))\nself.b3 = nn.Parameter(torch.zeros(classes))",
+        "x = self.norm(torch.relu(self.second(torch.tanh(x @ self.w1 + self.b1))))\nreturn x @ self.w3 + self.b3",
+    ),
+    "only square matrices the other way round": (
+        "self.w1 = nn.Parameter(torch.randn(width, width))\nself.b1 = nn.Parameter(torch.zeros(width))\n"
+        "self.w2 = nn.Parameter(torch.randn(width, width))\nself.b2 = nn.Parameter(torch.zeros(width))\n"
+        "self.norm = nn.BatchNorm1d(width)\nself.head = nn.Linear(width, classes)",
+        "x = torch.tanh(x @ self.w1 + self.b1)\n"
+        "return self.head(self.norm(torch.relu(x @ self.w2 + self.b2)))",
+    ),
+    "one matrix each way round": (
+        "self.w1 = nn.Parameter(torch.randn(width, width))\nself.b1 = nn.Parameter(torch.zeros(width))\n"
+        "self.second = nn.Linear(width, width)\nself.norm = nn.BatchNorm1d(width)\n"
+        "self.w3 = nn.Parameter(torch.randn(width, classes))\nself.b3 = nn.Parameter(torch.zeros(classes))",
+        "x = self.norm(torch.relu(self.second(torch.tanh(x @ self.w1.T + self.b1))))\nreturn x @ self.w3 + self.b3",
+    ),
     "a 1x1 convolution for a head": (
         PLAIN.replace("nn.Linear(width, classes)", "nn.Conv1d(width, classes, 1)"),
         "x = self.norm(torch.relu(self.second(torch.tanh(self.first(x)))))\nreturn self.head(x[:, :, None])[:, :, 0]",
@@ -105,6 +124,12 @@ WRONG = {
     "one layer used twice": (PLAIN, CHAIN.replace("second", "first"), "value"),
     "no bias": (PLAIN.replace("(width, classes)", "(width, classes, bias=False)"), CHAIN, "contract"),
     "one layer too many": (PLAIN + "\nself.more = nn.Linear(width, 2)", CHAIN, "contract"),
+    "a hand-made layer without its bias": (
+        PLAIN.replace("nn.Linear(width, classes)", "nn.Linear(width, classes, bias=False)")
+        + "\nself.bias = nn.Parameter(torch.zeros(classes, 1))",
+        CHAIN,
+        "value",
+    ),
     "no norm": (
         PLAIN.replace("self.norm = nn.BatchNorm1d(width)\n", ""),
         CHAIN.replace("self.norm", ""),
@@ -126,6 +151,7 @@ WRONG = {
         "gradient",
     ),
     "always evaluating": (PLAIN, "self.norm.eval()\n" + CHAIN, "value"),
+    "evaluating until train() is called": (PLAIN + "\nself.norm.eval()", CHAIN, "value"),
     "a dropout that was not asked for": (
         PLAIN,
         "x = torch.dropout(x, 0.5, self.training)\n" + CHAIN,

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from grader.worker import wire
+from grader.worker import decoders, wire
 
 
 def there_and_back(value: Any) -> Any:
@@ -99,6 +99,19 @@ def test_layers_cross_with_their_weights_and_mode() -> None:
     assert all(
         torch.equal(a, b) for a, b in zip(net.state_dict().values(), found.state_dict().values(), strict=True)
     )
+
+
+def test_toy_decoders_cross_with_their_tables() -> None:
+    step = decoders.NextWord(3, 4)
+    step.logits, step.moves = torch.randn(3, 4).double(), torch.randint(0, 3, (3, 4))
+    found, state = there_and_back(step), step.begin(torch.tensor([2, 0]))
+    logits, after = found(torch.tensor([1, 3]), state)
+    assert torch.equal(logits, step.logits[torch.stack([step.moves[2, 1], step.moves[0, 3]])])
+    again = there_and_back(decoders.PickRows())(after, torch.tensor([1, 1, 0]))
+    assert again[0].tolist() == [int(after[0][i]) for i in (1, 1, 0)]
+    for tokens in (torch.tensor([1.0, 2.0]), torch.tensor([[1, 2]]), torch.tensor([1]), [1, 2]):
+        with pytest.raises(ValueError, match="tokens"):
+            found(tokens, state)
 
 
 def test_what_has_no_form_arrives_as_its_type() -> None:

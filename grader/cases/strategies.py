@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from grader.cases.draws import Source
+from grader.worker.decoders import NextWord, PickRows
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +217,24 @@ def linear(inputs: str, outputs: str) -> Maker:
         return randomised(nn.Linear(wanted.sizes[inputs], wanted.sizes[outputs]), source)
 
     return make
+
+
+def decoder(places: int, *, vocab: str) -> Maker:
+    """Return a maker of a toy decoder: a ``NextWord`` over an axis's words, its tables drawn."""
+
+    def make(source: Source, wanted: Wanted, drawn: Mapping[str, Any]) -> nn.Module:
+        words = wanted.sizes[vocab]
+        made = NextWord(places, words)
+        made.logits = source.normal((places, words), 1.5)
+        made.moves = source.integers((places, words), 0, places - 1)
+        return made
+
+    return make
+
+
+def reordering(source: Source, wanted: Wanted, drawn: Mapping[str, Any]) -> nn.Module:
+    """What picks, repeats and drops rows of a toy decoder's state."""
+    return PickRows()
 
 
 def randomised(module: nn.Module, source: Source) -> nn.Module:

@@ -14,6 +14,7 @@ from grader.judge.candidate import Handle, Opaque
 from grader.judge.compare import describe, dtype_name
 from grader.judge.problems import Problem
 from grader.model import Kind
+from grader.worker.decoders import NextWord
 from grader.worker.plainly import visible
 from grader.worker.wire import Elsewhere, Stream
 
@@ -21,6 +22,7 @@ WIDTH = 78
 _SMALL = 24
 _CORNER = 4
 _LINES = 12
+_PLACES = 8
 
 
 def told(
@@ -112,6 +114,8 @@ def _typed(value: Any) -> str:
     """Show a value by its type, and a small tensor by its contents too."""
     if isinstance(value, Tensor) and 0 < value.numel() <= _SMALL:
         return f"{_nested(value.detach())}\n({describe(value)})"
+    if isinstance(value, (list, tuple)) and all(isinstance(v, (int, float, str)) for v in value):
+        return f"{show(value)}\n({describe(value)})"
     return describe(value)
 
 
@@ -146,6 +150,8 @@ def show(value: Any) -> str:
     """Show a value in a few short lines: small tensors whole, large ones by shape and a corner."""
     if isinstance(value, Tensor):
         return _tensor(value)
+    if isinstance(value, NextWord):
+        return _decoder(value)
     if isinstance(value, nn.Module):
         return repr(value) if len(repr(value)) < WIDTH else f"nn.{type(value).__name__}(...)"
     if isinstance(value, (Opaque, Handle, Elsewhere)):
@@ -164,6 +170,15 @@ def show(value: Any) -> str:
         return f"iter({show(list(value.items))})"
     text = repr(value)
     return text if len(text) < 400 else text[:400] + "..."
+
+
+def _decoder(value: NextWord) -> str:
+    lines = [
+        f"place {p}: logits [{', '.join(f'{x:.3g}' for x in scores)}], words lead to {moves}"
+        for p, (scores, moves) in enumerate(zip(value.logits.tolist(), value.moves.tolist(), strict=True))
+    ]
+    more = len(lines) - _PLACES
+    return "\n".join(lines if more <= 0 else [*lines[:_PLACES], f"and {more} places more"])
 
 
 def _tensor(value: Tensor) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,13 +20,24 @@ from grader.judge.seen import Observation, Part, Twin
 from grader.judge.watch import Watcher, cotangents, leaves_of, placed
 from grader.worker.session import tensors_of
 
+_FEW = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How a learner's parameters stand for the reference's."""
+
+    pairing: weights.Pairing
+    turned: tuple[str, ...] = ()
+    """The matrices that the learner keeps as [in, out]."""
+
 
 def observe_module(
     candidate: Candidate,
     case: Case,
     target: Symbol,
     twin: Twin | None,
-    pairings: dict[Any, weights.Pairing],
+    pairings: dict[Any, Fit],
     tolerance: Tolerance | None,
 ) -> tuple[Observation, Twin]:
     """Watch a module on a case; without a twin it is the reference's and makes one."""
@@ -47,7 +59,7 @@ def _observed(
     case: Case,
     handle: Handle,
     twin: Twin | None,
-    pairings: dict[Any, weights.Pairing],
+    pairings: dict[Any, Fit],
     tolerance: Tolerance | None,
     watcher: Watcher,
 ) -> tuple[Observation, Twin]:
@@ -70,12 +82,16 @@ def _observed(
         twin = Twin(_reference_state(candidate, handle, case), entries)
         run.twin = twin
         return run.observe({name: name for name in twin.state}, parts, first=True), twin
-    if (trouble := weights.mismatch(twin.entries, entries)) is not None:
-        return Observation(tuple(parts), unpaired=trouble), twin
     key = (tuple(e["name"] for e in twin.entries), tuple(e["name"] for e in entries))
-    if key not in pairings:
-        pairings[key] = run.paired(entries, tolerance or Tolerance())
-    return run.observe(pairings[key], parts), twin
+    if (known := pairings.get(key)) is not None:
+        entries = run.turned(known.turned) if known.turned else entries
+        trouble = weights.mismatch(twin.entries, entries)
+    else:
+        known, trouble = run.paired(entries, tolerance or Tolerance())
+    if known is None or trouble is not None:
+        return Observation(tuple(parts), unpaired=trouble), twin
+    pairings[key] = known
+    return run.observe(known.pairing, parts), twin
 
 
 @dataclass
@@ -119,13 +135,47 @@ class _Run:
                 break
             gradients += self._named(grads, leaves, pairing)
             detached |= any(c is not None for c in cots) and not any(t.requires_grad for t in results)
+        if self.case.plan.again:
+            self._set(pairing, as_made=True)
+            watcher.call((self.handle, "__call__"), self.forward, "as it was made, before train() or eval()")
         if first and self.twin is not None:
             self.twin.cotangents = tuple(pulled)
             self.twin.expected = parts[0].value if parts else None
         return Observation(tuple(parts), tuple(watcher.mutated), tuple(gradients), tuple(pulled), detached)
 
-    def paired(self, entries: Sequence[Mapping[str, Any]], tolerance: Tolerance) -> weights.Pairing:
-        """Return the first pairing under which the output is the expected one, else the likeliest."""
+    def turned(self, names: tuple[str, ...]) -> Sequence[Mapping[str, Any]]:
+        """Look at these matrices of the learner's transposed; return the entries seen that way."""
+        found = self.candidate.transport.request("turn", handle=self.handle, names=names)["state"]
+        return found
+
+    def paired(
+        self, entries: Sequence[Mapping[str, Any]], tolerance: Tolerance
+    ) -> tuple[Fit | None, str | None]:
+        """Return the first fit under which the output is the expected one, else the likeliest.
+
+        Where nothing fits there is the reason instead.
+        """
+        assert self.twin is not None
+        likeliest: Fit | None = None
+        trouble: str | None = None
+        for turned in _ways([e["name"] for e in entries if e["plain"]]):
+            seen = self.turned(turned) if turned else entries
+            if (bad := weights.mismatch(self.twin.entries, seen)) is not None:
+                trouble = trouble or bad
+                continue
+            found = self._fitting(seen, tolerance)
+            likeliest = likeliest or Fit(found[0], turned)
+            if found[1]:
+                return Fit(found[0], turned), None
+        if likeliest is None:
+            return None, trouble
+        self.turned(likeliest.turned)
+        return likeliest, None
+
+    def _fitting(
+        self, entries: Sequence[Mapping[str, Any]], tolerance: Tolerance
+    ) -> tuple[weights.Pairing, bool]:
+        """Return the first pairing that gives the expected output, or the likeliest; and which it is."""
         assert self.twin is not None
         likeliest: weights.Pairing | None = None
         for pairing in weights.pairings(self.twin.entries, entries):
@@ -141,15 +191,15 @@ class _Run:
                 difference(answer.value, self.twin.expected, tolerance, precision=self.case.plan.dtype)
                 is None
             ):
-                return pairing
-        return likeliest or {}
+                return pairing, True
+        return likeliest or {}, False
 
-    def _set(self, pairing: weights.Pairing, *, training: bool) -> None:
+    def _set(self, pairing: weights.Pairing, **mode: bool) -> None:
         assert self.twin is not None
         values = {pairing[name]: value for name, value in self.twin.state.items() if name in pairing}
         request = self.candidate.transport.request
         request("fill", handle=self.handle, values=values)
-        request("prepare", handle=self.handle, training=training)
+        request("prepare", handle=self.handle, **mode)
 
     def _buffers(self, pairing: weights.Pairing) -> dict[str, Tensor]:
         assert self.twin is not None
@@ -191,6 +241,18 @@ def _spread(name: str, value: Tensor, source: Source) -> Tensor:
     drawn = source.numbers(shape, 0.5, 1.5).to(value.dtype)
     # With positive biases alone no ReLU behind them would ever close.
     return torch.where(source.flags(shape), drawn, -drawn) if "bias" in name.rsplit(".", 1)[-1] else drawn
+
+
+def _ways(matrices: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    """Yield which matrices to transpose, likeliest first.
+
+    Layers of torch's keep their weights as [out, in]; what somebody writes by hand may be either way round.
+    """
+    yield ()
+    if matrices:
+        yield tuple(matrices)
+    for some in range(1, len(matrices)) if len(matrices) <= _FEW else ():
+        yield from itertools.combinations(matrices, some)
 
 
 def _told(kind: str, message: str) -> dict[str, Any]:

@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from grader.cases.inputs import Case, Symbol
-from grader.judge import weights
 from grader.judge.candidate import Candidate
 from grader.judge.compare import Tolerance
-from grader.judge.modules import observe_module
+from grader.judge.modules import Fit, observe_module
 from grader.judge.seen import Observation, Part, Twin
 from grader.judge.watch import Watcher, cotangents, leaves_of
 from grader.worker.session import tensors_of
@@ -23,7 +22,7 @@ def observe(
     target: Symbol,
     *,
     twin: Twin | None = None,
-    pairings: dict[Any, weights.Pairing] | None = None,
+    pairings: dict[Any, Fit] | None = None,
     tolerance: Tolerance | None = None,
 ) -> tuple[Observation, Twin]:
     """Watch a candidate on a case; without a twin it is the reference and makes one."""

@@ -46,6 +46,7 @@ class _Graph:
     outputs: list[Tensor]
     inputs: list[Tensor]
     module: nn.Module | None
+    turned: frozenset[str] = frozenset()
 
 
 class Session:
@@ -56,6 +57,8 @@ class Session:
         self._filename = ""
         self._objects: dict[int, Any] = {}
         self._origins: dict[int, dict[int, str]] = {}
+        self._modes: dict[int, list[tuple[nn.Module, bool]]] = {}
+        self._turned: dict[int, frozenset[str]] = {}
         self._graphs: OrderedDict[int, _Graph] = OrderedDict()
         self._count = 0
 
@@ -97,6 +100,7 @@ class Session:
     ) -> dict[str, Any]:
         """Call a symbol, an object or its method; return its value and what it changed."""
         function, module = self._resolve(target)
+        turned = frozenset() if isinstance(target, str) else self._turned.get(target[0].number, frozenset())
         args = [self._given(a) for a in args]
         kwargs = {name: self._given(a) for name, a in (kwargs or {}).items()}
         before = _snapshot([args, kwargs])
@@ -114,7 +118,7 @@ class Session:
         seconds = _clock() - start
         mutated = _changed(before, [args, kwargs])
         self._count += 1
-        self._remember(value, [args, kwargs], module)
+        self._remember(value, [args, kwargs], module, turned)
         return {"value": value, "mutated": mutated, "call": self._count, "seconds": seconds}
 
     def construct(
@@ -131,6 +135,8 @@ class Session:
                 for inner, tensor in [*given.named_parameters(), *given.named_buffers()]:
                     origins[id(tensor)] = f"@{name}.{inner}"
         self._origins[handle.number] = origins
+        if isinstance(made, nn.Module):
+            self._modes[handle.number] = [(inner, inner.training) for inner in made.modules()]
         return {"value": handle, "is_module": isinstance(made, nn.Module), "state": self.state(handle)}
 
     def keep(self, value: object) -> Handle:
@@ -143,6 +149,8 @@ class Session:
         """Forget objects that the judge no longer holds."""
         for handle in handles:
             self._objects[handle.number] = None
+            self._modes.pop(handle.number, None)
+            self._turned.pop(handle.number, None)
         return {}
 
     # -- modules -------------------------------------------------------------------------------
@@ -152,7 +160,8 @@ class Session:
         module = self._objects[handle.number]
         if not isinstance(module, nn.Module):
             return None
-        origins = self._origins.get(handle.number, {})
+        origins, turned = self._origins.get(handle.number, {}), self._turned.get(handle.number, frozenset())
+        plain = _plain_matrices(module)
         entries: list[dict[str, Any]] = []
         pairs = [("parameter", p) for p in module.named_parameters()]
         pairs += [("buffer", b) for b in module.named_buffers()]  # type: ignore[misc]
@@ -162,7 +171,8 @@ class Session:
                 {
                     "name": name,
                     "kind": kind,
-                    "shape": None if lazy else list(tensor.shape),
+                    "shape": None if lazy else list(tensor.shape)[:: -1 if name in turned else 1],
+                    "plain": name in plain,
                     "floating": tensor.is_floating_point(),
                     "trainable": tensor.requires_grad,
                     "origin": origins.get(id(tensor)),
@@ -173,27 +183,43 @@ class Session:
     def values(self, handle: Handle) -> dict[str, Any]:
         """Return the contents of a module's parameters and buffers by name."""
         module = self._objects[handle.number]
+        turned = self._turned.get(handle.number, frozenset())
         tensors = [*module.named_parameters(), *module.named_buffers()]
-        return {"value": {name: tensor.detach().clone() for name, tensor in tensors}}
+        return {"value": {name: _turn(t.detach(), name in turned).clone() for name, t in tensors}}
+
+    def turn(self, handle: Handle, names: Sequence[str]) -> dict[str, Any]:
+        """From here on show these matrices, held by the module outside torch's layers, transposed."""
+        self._turned[handle.number] = frozenset(names) & _plain_matrices(self._objects[handle.number])
+        return {"state": self.state(handle)}
 
     def prepare(
-        self, handle: Handle, *, dtype: torch.dtype | None = None, training: bool | None = None
+        self,
+        handle: Handle,
+        *,
+        dtype: torch.dtype | None = None,
+        training: bool | None = None,
+        as_made: bool = False,
     ) -> dict[str, Any]:
-        """Set a module's dtype and mode."""
+        """Set a module's dtype and mode, or give it back the modes in which it was made."""
         module = self._objects[handle.number]
         if dtype is not None:
             self._told(lambda: module.to(dtype))
         if training is not None:
             self._told(lambda: module.train(training))
+        if as_made:
+            for inner, mode in self._modes.get(handle.number, ()):
+                inner.training = mode
         return {"state": self.state(handle)}
 
     def fill(self, handle: Handle, values: Mapping[str, Tensor]) -> dict[str, Any]:
         """Copy values into parameters and buffers by name, axes of size one aside."""
         module = self._objects[handle.number]
         own = {**dict(module.named_parameters()), **dict(module.named_buffers())}
+        turned = self._turned.get(handle.number, frozenset())
         with torch.no_grad():
             for name, value in values.items():
-                own[name].copy_(value.reshape(own[name].shape))
+                seen = _turn(own[name], name in turned)
+                seen.copy_(value.reshape(seen.shape))
         return {}
 
     # -- gradients -----------------------------------------------------------------------------
@@ -222,7 +248,9 @@ class Session:
         named = iter(grads[len(graph.inputs) :])
         return {
             "inputs": grads[: len(graph.inputs)],
-            "parameters": {name: next(named) for name, p in parameters if p.requires_grad},
+            "parameters": {
+                name: _turn(next(named), name in graph.turned) for name, p in parameters if p.requires_grad
+            },
         }
 
     # -- inside --------------------------------------------------------------------------------
@@ -240,11 +268,11 @@ class Session:
     def _given(self, value: Any) -> Any:
         return self._objects[value.number] if isinstance(value, Handle) else value
 
-    def _remember(self, value: Any, inputs: Any, module: nn.Module | None) -> None:
+    def _remember(self, value: Any, inputs: Any, module: nn.Module | None, turned: frozenset[str]) -> None:
         leaves = [t for t in tensors_of(inputs) if t.requires_grad]
         outputs = list(tensors_of(value))
         if any(t.requires_grad for t in outputs):
-            self._graphs[self._count] = _Graph(outputs, leaves, module)
+            self._graphs[self._count] = _Graph(outputs, leaves, module, turned)
             while len(self._graphs) > _KEPT_GRAPHS:
                 self._graphs.popitem(last=False)
 
@@ -253,6 +281,21 @@ class Session:
             return run()
         except BaseException as error:
             raise Raised(_tell(error, self._filename)) from None
+
+
+def _plain_matrices(module: nn.Module) -> frozenset[str]:
+    """Return the names of the matrices that belong to no layer of torch's: they may be stored either way."""
+    return frozenset(
+        f"{path}.{name}" if path else name
+        for path, owner in module.named_modules()
+        if not type(owner).__module__.startswith("torch.nn")
+        for name, tensor in owner.named_parameters(recurse=False)
+        if not isinstance(tensor, nn.UninitializedParameter) and tensor.dim() == 2
+    )
+
+
+def _turn(tensor: Any, turned: bool) -> Any:
+    return tensor.t() if turned and tensor is not None else tensor
 
 
 def _seed(seed: int) -> None:

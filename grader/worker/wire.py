@@ -1,8 +1,9 @@
 """What crosses between judge and worker: length-prefixed frames of JSON and safetensors bytes.
 
 No pickle and no shared object, so neither side can run code on the other. A value becomes a small JSON
-tree in which every tensor is a number; the tensors travel behind it. Standard torch.nn layers travel as
-their configuration and weights; anything else arrives as an ``Opaque`` that only tells its type.
+tree in which every tensor is a number; the tensors travel behind it. Standard torch.nn layers, and the toy
+decoders, travel as their configuration and weights; anything else arrives as an ``Opaque`` that only tells
+its type.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from typing import Any
 import safetensors.torch
 import torch
 from torch import Tensor, nn
+
+from grader.worker import decoders
 
 _HEADER = struct.Struct("!II")
 MAX_HEAD = 64 << 20
@@ -50,8 +53,11 @@ LAYERS: dict[str, tuple[str, ...]] = {
     "AdaptiveAvgPool2d": ("output_size",),
     "Dropout": ("p",),
     "Sequential": (),
+    "NextWord": ("places", "vocab"),
+    "PickRows": (),
 }
-"""The torch.nn layers that may cross, each with the constructor arguments it keeps as attributes."""
+"""The modules that may cross, each with the constructor arguments it keeps as attributes."""
+_CLASSES = {name: getattr(nn, name, None) or getattr(decoders, name) for name in LAYERS}
 
 
 class WireError(ValueError):
@@ -210,7 +216,7 @@ def _build_layer(tree: dict, tensors: dict[str, Tensor]) -> nn.Module:
         raise WireError(f"no layer called {tree['m']} may cross")
     config = {name: unpack(item, tensors) for name, item in tree["c"].items()}
     children = [unpack(child, tensors) for child in tree["k"]]
-    layer = getattr(nn, tree["m"])(*children, **config)
+    layer = _CLASSES[tree["m"]](*children, **config)
     own = {**dict(layer.named_parameters(recurse=False)), **dict(layer.named_buffers(recurse=False))}
     for name, packed in tree["w"].items():
         own[name].data = unpack({**packed, "g": False}, tensors)
@@ -257,7 +263,7 @@ def decode(read: Callable[[int], bytes]) -> dict[str, Any]:
 
 
 def _standard(value: nn.Module) -> bool:
-    return type(value).__name__ in LAYERS and type(value) is getattr(nn, type(value).__name__)
+    return type(value) is _CLASSES.get(type(value).__name__)
 
 
 def _dense_enough(value: Tensor) -> bool:
