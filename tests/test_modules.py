@@ -168,6 +168,73 @@ WRONG = {
 }
 
 
+GATED = (
+    SOLUTION[: SOLUTION.index("class Heads")].replace("Two heads", "A gate")
+    + '''class Gate(nn.Module):
+    """Two layers on one input, one of them the gate, and a stack of matrices after them."""
+
+    def __init__(self, width: int, classes: int):
+        super().__init__()
+        self.value, self.gate = nn.Linear(width, classes), nn.Linear(width, classes)
+        self.mix = nn.Parameter(torch.randn(classes, 2, 3))
+
+    def forward(self, x: Float[Tensor, "b width"]) -> Float[Tensor, "b classes 2"]:
+        """Return gated values, three times through a matrix for each class."""
+        y = torch.tanh(self.value(x)) * torch.sigmoid(self.gate(x))
+        return torch.einsum("bcj,coj->bco", y[:, :, None] * torch.arange(1, 4), self.mix)
+'''
+)
+
+JOINED = {
+    "as asked": (
+        "self.v, self.g = nn.Linear(width, classes), nn.Linear(width, classes)\n"
+        "self.mix = nn.Parameter(torch.randn(classes, 2, 3))",
+        "v, g = self.v(x), self.g(x)",
+        "torch.einsum('bcj,coj->bco', y, self.mix)",
+    ),
+    "one layer for both, the value first": (
+        "self.both = nn.Linear(width, 2 * classes)\nself.mix = nn.Parameter(torch.randn(classes, 2, 3))",
+        "v, g = self.both(x).chunk(2, dim=-1)",
+        "torch.einsum('bcj,coj->bco', y, self.mix)",
+    ),
+    "one layer for both, the gate first": (
+        "self.both = nn.Linear(width, 2 * classes)\nself.mix = nn.Parameter(torch.randn(classes, 2, 3))",
+        "g, v = self.both(x).chunk(2, dim=-1)",
+        "torch.einsum('bcj,coj->bco', y, self.mix)",
+    ),
+    "a grouped convolution for the stack": (
+        "self.c = classes\nself.v, self.g = nn.Linear(width, classes), nn.Linear(width, classes)\n"
+        "self.mix = nn.Conv1d(3 * classes, 2 * classes, 1, groups=classes, bias=False)",
+        "v, g = self.v(x), self.g(x)",
+        "self.mix(y.flatten(1)[:, :, None]).view(-1, self.c, 2)",
+    ),
+}
+
+
+def gate(init: str, layers: str, mixed: str) -> str:
+    gated = "y = (torch.tanh(v) * torch.sigmoid(g))[:, :, None] * torch.arange(1, 4)"
+    return heads(init, f"{layers}\n{gated}\nreturn {mixed}").replace("Heads", "Gate")
+
+
+@pytest.fixture(scope="module")
+def gated(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    return tiny.kata(tmp_path_factory.mktemp("gated"), GATED, TEST)
+
+
+@pytest.mark.parametrize("name", JOINED)
+def test_accepts_layers_in_one(gated: Any, name: str) -> None:
+    assert tiny.judge(gated, gate(*JOINED[name])) == ("passed", "")
+
+
+def test_layers_in_one_are_held_to_their_values(gated: Any) -> None:
+    init, layers, mixed = JOINED["one layer for both, the value first"]
+    assert tiny.judge(gated, gate(init, layers, mixed).replace("sigmoid", "tanh"))[0] == "value"
+    cut = layers.replace("self.both(x)", "self.both(x).detach()")
+    assert tiny.judge(gated, gate(init, cut, mixed))[0] == "gradient"
+    wide, three = init.replace("2 * classes", "3 * classes"), "v, g, _ = self.both(x).chunk(3, dim=-1)"
+    assert tiny.judge(gated, gate(wide, three, mixed))[0] == "contract"
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return tiny.kata(tmp_path_factory.mktemp("modules"), SOLUTION, TEST)

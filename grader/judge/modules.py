@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -20,16 +19,13 @@ from grader.judge.seen import Observation, Part, Twin
 from grader.judge.watch import Watcher, cotangents, leaves_of, placed
 from grader.worker.session import tensors_of
 
-_FEW = 5
-
 
 @dataclass(frozen=True, slots=True)
 class Fit:
     """How a learner's parameters stand for the reference's."""
 
     pairing: weights.Pairing
-    turned: tuple[str, ...] = ()
-    """The matrices that the learner keeps as [in, out]."""
+    view: weights.View = field(default_factory=weights.View)
 
 
 def observe_module(
@@ -84,8 +80,8 @@ def _observed(
         return run.observe({name: name for name in twin.state}, parts, first=True), twin
     key = (tuple(e["name"] for e in twin.entries), tuple(e["name"] for e in entries))
     if (known := pairings.get(key)) is not None:
-        entries = run.turned(known.turned) if known.turned else entries
-        trouble = weights.mismatch(twin.entries, entries)
+        entries = run.seen(known.view, entries)
+        trouble = weights.mismatch(twin.entries, entries, flat=known.view.flat)
     else:
         known, trouble = run.paired(entries, tolerance or Tolerance())
     if known is None or trouble is not None:
@@ -143,9 +139,14 @@ class _Run:
             self.twin.expected = parts[0].value if parts else None
         return Observation(tuple(parts), tuple(watcher.mutated), tuple(gradients), tuple(pulled), detached)
 
-    def turned(self, names: tuple[str, ...]) -> Sequence[Mapping[str, Any]]:
-        """Look at these matrices of the learner's transposed; return the entries seen that way."""
-        found = self.candidate.transport.request("turn", handle=self.handle, names=names)["state"]
+    def seen(self, view: weights.View, entries: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+        """Look at the learner's parameters in a way; return the entries seen that way."""
+        if view == weights.View():
+            return entries
+        request = self.candidate.transport.request
+        found: Sequence[Mapping[str, Any]] = request(
+            "view", handle=self.handle, turned=view.turned, parts=dict(view.parts)
+        )["state"]
         return found
 
     def paired(
@@ -158,27 +159,30 @@ class _Run:
         assert self.twin is not None
         likeliest: Fit | None = None
         trouble: str | None = None
-        for turned in _ways([e["name"] for e in entries if e["plain"]]):
-            seen = self.turned(turned) if turned else entries
-            if (bad := weights.mismatch(self.twin.entries, seen)) is not None:
+        for view in weights.views(self.twin.entries, entries):
+            seen = self.seen(view, entries)
+            if (bad := weights.mismatch(self.twin.entries, seen, flat=view.flat)) is not None:
                 trouble = trouble or bad
                 continue
-            found = self._fitting(seen, tolerance)
-            likeliest = likeliest or Fit(found[0], turned)
-            if found[1]:
-                return Fit(found[0], turned), None
+            pairing, equal = self._fitting(seen, tolerance, view)
+            if equal:
+                return Fit(pairing, view), None
+            # Shapes that do not fit are excused by a right output alone.
+            likeliest = likeliest or (None if view.flat else Fit(pairing, view))
         if likeliest is None:
             return None, trouble
-        self.turned(likeliest.turned)
+        self.candidate.transport.request(
+            "view", handle=self.handle, turned=likeliest.view.turned, parts=dict(likeliest.view.parts)
+        )
         return likeliest, None
 
     def _fitting(
-        self, entries: Sequence[Mapping[str, Any]], tolerance: Tolerance
+        self, entries: Sequence[Mapping[str, Any]], tolerance: Tolerance, view: weights.View
     ) -> tuple[weights.Pairing, bool]:
         """Return the first pairing that gives the expected output, or the likeliest; and which it is."""
         assert self.twin is not None
         likeliest: weights.Pairing | None = None
-        for pairing in weights.pairings(self.twin.entries, entries):
+        for pairing in weights.pairings(self.twin.entries, entries, flat=view.flat):
             likeliest = likeliest or pairing
             self._set(pairing, training=False)
             try:
@@ -241,18 +245,6 @@ def _spread(name: str, value: Tensor, source: Source) -> Tensor:
     drawn = source.numbers(shape, 0.5, 1.5).to(value.dtype)
     # With positive biases alone no ReLU behind them would ever close.
     return torch.where(source.flags(shape), drawn, -drawn) if "bias" in name.rsplit(".", 1)[-1] else drawn
-
-
-def _ways(matrices: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """Yield which matrices to transpose, likeliest first.
-
-    Layers of torch's keep their weights as [out, in]; what somebody writes by hand may be either way round.
-    """
-    yield ()
-    if matrices:
-        yield tuple(matrices)
-    for some in range(1, len(matrices)) if len(matrices) <= _FEW else ():
-        yield from itertools.combinations(matrices, some)
 
 
 def _told(kind: str, message: str) -> dict[str, Any]:

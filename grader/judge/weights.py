@@ -12,20 +12,82 @@ import itertools
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 Entry = Mapping[str, Any]
 Pairing = dict[str, str]
 """The learner's name for each of the reference's names."""
 
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How to look at the learner's parameters so that they stand for the reference's."""
+
+    turned: tuple[str, ...] = ()
+    """Matrices that are kept as [in, out]."""
+    parts: tuple[tuple[str, int], ...] = ()
+    """Parameters of several layers in one, with the number of layers."""
+    flat: bool = False
+    """Whether only numbers of entries count, not shapes."""
+
+
 Choice = tuple[Sequence[Any], Sequence[Any]]
 """What the reference has of one kind (entries, or layers of entries), and what the learner has."""
 
 _MOST = 720
+_FEW, _JOINED = 5, 4
 
 
-def pairings(reference: Sequence[Entry], learner: Sequence[Entry]) -> Iterator[Pairing]:
+def views(reference: Sequence[Entry], learner: Sequence[Entry]) -> Iterator[View]:
+    """Yield the ways to look at the learner's parameters, likeliest first.
+
+    Layers of torch's keep their weights as [out, in]; what somebody writes by hand may be either way round.
+    Two layers on one input may be one with twice the channels. A grouped convolution may stand for a stack
+    of matrices.
+    """
+    yield View()
+    matrices = [e["name"] for e in learner if e["plain"]]
+    if matrices:
+        yield View(turned=tuple(matrices))
+    for some in range(1, len(matrices)) if len(matrices) <= _FEW else ():
+        yield from (View(turned=chosen) for chosen in itertools.combinations(matrices, some))
+    if mismatch(reference, learner) is not None:
+        if parts := _joined(reference, learner):
+            yield View(parts=parts)
+        yield View(flat=True)
+
+
+def _joined(reference: Sequence[Entry], learner: Sequence[Entry]) -> tuple[tuple[str, int], ...]:
+    """Return the parameters that hold those of several of the reference's layers, or nothing."""
+    missing = list(map(_key, reference))
+    spare = []
+    for entry in learner:
+        if _key(entry) in missing:
+            missing.remove(_key(entry))
+        elif entry["kind"] == "parameter":
+            spare.append(entry)
+    found = []
+    for entry in spare:
+        rows, *rest = entry["shape"] or [0]
+        for n in range(2, _JOINED + 1):
+            part = _key({**entry, "shape": [rows // n, *rest]})
+            if rows % n == 0 and missing.count(part) >= n:
+                for _ in range(n):
+                    missing.remove(part)
+                found.append((entry["name"], n))
+                break
+        else:
+            return ()
+    return tuple(found)
+
+
+def pairings(
+    reference: Sequence[Entry], learner: Sequence[Entry], *, flat: bool = False
+) -> Iterator[Pairing]:
     """Yield the ways to pair the reference's entries with the learner's, likeliest first."""
+    if flat:
+        reference, learner = _flattened(reference), _flattened(learner)
     fixed, left, right = _by_origin(reference, learner)
     theirs = _grouped(right)
     groups = [(ours, theirs.get(key, [])) for key, ours in _grouped(left).items()]
@@ -44,8 +106,14 @@ def pairings(reference: Sequence[Entry], learner: Sequence[Entry]) -> Iterator[P
             yield pairing
 
 
-def mismatch(reference: Sequence[Entry], learner: Sequence[Entry]) -> str | None:
+def _flattened(entries: Sequence[Entry]) -> list[Entry]:
+    return [{**e, "shape": [math.prod(e["shape"] or ())]} for e in entries]
+
+
+def mismatch(reference: Sequence[Entry], learner: Sequence[Entry], *, flat: bool = False) -> str | None:
     """Return a side-by-side table when the parameters cannot be paired one to one, or None."""
+    if flat:
+        reference, learner = _flattened(reference), _flattened(learner)
     ours = sorted(_key(e) for e in reference)
     theirs = sorted(_key(e) for e in learner)
     wanted = [k for k in ours if k[0] == "parameter"]

@@ -20,7 +20,7 @@ READY = b"R"
 CUT_OFF = 70
 """The exit code of a worker whose line to the judge broke: a file closed what it did not open."""
 
-OPERATIONS = ("load", "call", "construct", "drop", "values", "turn", "prepare", "fill", "backward")
+OPERATIONS = ("load", "call", "construct", "drop", "values", "view", "prepare", "fill", "backward")
 
 
 def serve(read: Callable[[int], bytes], write: Callable[[bytes], None], *, folder: str | None = None) -> None:

@@ -15,7 +15,7 @@ import traceback
 import types
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -41,12 +41,16 @@ class Raised(Exception):
         self.told = told
 
 
+Views = dict[str, tuple[bool, int]]
+"""By name: whether a parameter is looked at transposed, and into how many parts it is cut."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Graph:
     outputs: list[Tensor]
     inputs: list[Tensor]
     module: nn.Module | None
-    turned: frozenset[str] = frozenset()
+    views: Views = field(default_factory=dict)
 
 
 class Session:
@@ -58,7 +62,7 @@ class Session:
         self._objects: dict[int, Any] = {}
         self._origins: dict[int, dict[int, str]] = {}
         self._modes: dict[int, list[tuple[nn.Module, bool]]] = {}
-        self._turned: dict[int, frozenset[str]] = {}
+        self._views: dict[int, Views] = {}
         self._graphs: OrderedDict[int, _Graph] = OrderedDict()
         self._count = 0
 
@@ -100,7 +104,7 @@ class Session:
     ) -> dict[str, Any]:
         """Call a symbol, an object or its method; return its value and what it changed."""
         function, module = self._resolve(target)
-        turned = frozenset() if isinstance(target, str) else self._turned.get(target[0].number, frozenset())
+        views = {} if isinstance(target, str) else self._views.get(target[0].number, {})
         args = [self._given(a) for a in args]
         kwargs = {name: self._given(a) for name, a in (kwargs or {}).items()}
         before = _snapshot([args, kwargs])
@@ -118,7 +122,7 @@ class Session:
         seconds = _clock() - start
         mutated = _changed(before, [args, kwargs])
         self._count += 1
-        self._remember(value, [args, kwargs], module, turned)
+        self._remember(value, [args, kwargs], module, views)
         return {"value": value, "mutated": mutated, "call": self._count, "seconds": seconds}
 
     def construct(
@@ -150,7 +154,7 @@ class Session:
         for handle in handles:
             self._objects[handle.number] = None
             self._modes.pop(handle.number, None)
-            self._turned.pop(handle.number, None)
+            self._views.pop(handle.number, None)
         return {}
 
     # -- modules -------------------------------------------------------------------------------
@@ -160,36 +164,42 @@ class Session:
         module = self._objects[handle.number]
         if not isinstance(module, nn.Module):
             return None
-        origins, turned = self._origins.get(handle.number, {}), self._turned.get(handle.number, frozenset())
+        origins, views = self._origins.get(handle.number, {}), self._views.get(handle.number, {})
         plain = _plain_matrices(module)
         entries: list[dict[str, Any]] = []
         pairs = [("parameter", p) for p in module.named_parameters()]
         pairs += [("buffer", b) for b in module.named_buffers()]  # type: ignore[misc]
         for kind, (name, tensor) in pairs:
             lazy = isinstance(tensor, (nn.UninitializedParameter, nn.UninitializedBuffer))
-            entries.append(
+            seen = {name: tensor} if lazy else _seen(name, tensor, views)
+            entries += [
                 {
-                    "name": name,
+                    "name": alias,
                     "kind": kind,
-                    "shape": None if lazy else list(tensor.shape)[:: -1 if name in turned else 1],
+                    "shape": None if lazy else list(part.shape),
                     "plain": name in plain,
                     "floating": tensor.is_floating_point(),
                     "trainable": tensor.requires_grad,
                     "origin": origins.get(id(tensor)),
                 }
-            )
+                for alias, part in seen.items()
+            ]
         return entries
 
     def values(self, handle: Handle) -> dict[str, Any]:
         """Return the contents of a module's parameters and buffers by name."""
         module = self._objects[handle.number]
-        turned = self._turned.get(handle.number, frozenset())
+        views = self._views.get(handle.number, {})
         tensors = [*module.named_parameters(), *module.named_buffers()]
-        return {"value": {name: _turn(t.detach(), name in turned).clone() for name, t in tensors}}
+        seen = [pair for name, t in tensors for pair in _seen(name, t.detach(), views).items()]
+        return {"value": {name: tensor.clone() for name, tensor in seen}}
 
-    def turn(self, handle: Handle, names: Sequence[str]) -> dict[str, Any]:
-        """From here on show these matrices, held by the module outside torch's layers, transposed."""
-        self._turned[handle.number] = frozenset(names) & _plain_matrices(self._objects[handle.number])
+    def view(
+        self, handle: Handle, turned: Sequence[str] = (), parts: Mapping[str, int] | None = None
+    ) -> dict[str, Any]:
+        """From here on show these matrices transposed, and these parameters cut into parts along axis 0."""
+        views = dict.fromkeys(turned, (True, 1)) | {name: (False, n) for name, n in (parts or {}).items()}
+        self._views[handle.number] = views
         return {"state": self.state(handle)}
 
     def prepare(
@@ -214,12 +224,13 @@ class Session:
     def fill(self, handle: Handle, values: Mapping[str, Tensor]) -> dict[str, Any]:
         """Copy values into parameters and buffers by name, axes of size one aside."""
         module = self._objects[handle.number]
-        own = {**dict(module.named_parameters()), **dict(module.named_buffers())}
-        turned = self._turned.get(handle.number, frozenset())
+        views = self._views.get(handle.number, {})
+        own: dict[str, Tensor] = {}
         with torch.no_grad():
+            for name, tensor in [*module.named_parameters(), *module.named_buffers()]:
+                own |= _seen(name, tensor, views)
             for name, value in values.items():
-                seen = _turn(own[name], name in turned)
-                seen.copy_(value.reshape(seen.shape))
+                own[name].copy_(value.reshape(own[name].shape))
         return {}
 
     # -- gradients -----------------------------------------------------------------------------
@@ -249,7 +260,10 @@ class Session:
         return {
             "inputs": grads[: len(graph.inputs)],
             "parameters": {
-                name: _turn(next(named), name in graph.turned) for name, p in parameters if p.requires_grad
+                name: gradient
+                for whole, p in parameters
+                if p.requires_grad
+                for name, gradient in _seen(whole, next(named), graph.views).items()
             },
         }
 
@@ -268,11 +282,11 @@ class Session:
     def _given(self, value: Any) -> Any:
         return self._objects[value.number] if isinstance(value, Handle) else value
 
-    def _remember(self, value: Any, inputs: Any, module: nn.Module | None, turned: frozenset[str]) -> None:
+    def _remember(self, value: Any, inputs: Any, module: nn.Module | None, views: Views) -> None:
         leaves = [t for t in tensors_of(inputs) if t.requires_grad]
         outputs = list(tensors_of(value))
         if any(t.requires_grad for t in outputs):
-            self._graphs[self._count] = _Graph(outputs, leaves, module, turned)
+            self._graphs[self._count] = _Graph(outputs, leaves, module, views)
             while len(self._graphs) > _KEPT_GRAPHS:
                 self._graphs.popitem(last=False)
 
@@ -294,8 +308,15 @@ def _plain_matrices(module: nn.Module) -> frozenset[str]:
     )
 
 
-def _turn(tensor: Any, turned: bool) -> Any:
-    return tensor.t() if turned and tensor is not None else tensor
+def _seen(name: str, tensor: Any, views: Views) -> dict[str, Any]:
+    """Return a parameter, or its gradient, under the names and in the forms in which it is looked at."""
+    turned, parts = views.get(name, (False, 1))
+    if parts == 1:
+        return {name: tensor.t() if turned and tensor is not None else tensor}
+    owner, _, leaf = name.rpartition(".")
+    pieces = tensor.chunk(parts) if tensor is not None else [None] * parts
+    # Named as if each part belonged to a layer of its own.
+    return {f"{owner}[{i}].{leaf}": piece for i, piece in enumerate(pieces)}
 
 
 def _seed(seed: int) -> None:
