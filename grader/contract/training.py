@@ -40,7 +40,7 @@ class Training:
     to: float
     sizes: Mapping[str, int]
     outputs: tuple[str, ...] = ()
-    """The loss's parameters that take a tuple of outputs one by one; empty where the first takes all."""
+    """The loss's parameters that take the first of several outputs, one each; empty where one takes all."""
 
     def __call__(self, candidate: Candidate) -> Problem | None:
         """Train the candidate's model on its own loss."""
@@ -82,7 +82,8 @@ class Training:
         """Return the loss and the gradient of every parameter."""
         answer = candidate.call((handle, "__call__"), (), batch)
         outputs = mapped(answer.value, _leaf)
-        judged = candidate.call(self.loss, tuple(outputs) if self.outputs else (outputs,), targets)
+        given = tuple(outputs)[: len(self.outputs)] if self.outputs else (outputs,)
+        judged = candidate.call(self.loss, given, targets)
         if not isinstance(judged.value, Tensor) or judged.value.numel() != 1:
             raise _Stuck(f"{self.loss} does not return one number in a tensor.")
         if not judged.value.requires_grad:
@@ -99,14 +100,19 @@ class Training:
     def _drawn(self) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         """Return the constructor's arguments, one batch, and what the loss takes beside the outputs."""
         kata = self.kata
-        plan = Plan(self.model, "training", _SEED, torch.float32, give=frozenset(), sizes=dict(self.sizes))
+        # A model of its default size would take seconds.
+        made = frozenset(p.name for p in kata.symbols[self.model].making or ())
+        plan = Plan(self.model, "training", _SEED, torch.float32, give=made, sizes=dict(self.sizes))
         source = Source(plan.seed)
         case = inputs.draw(plan, kata.symbols[self.model], kata.makers, source, kata.rules.sizes)
-        step = replace(plan, symbol=self.loss, sizes={**case.sizes, **self.sizes})
+        batch = dict(case.steps[0][1])
+        # What the model and its loss both take, such as a mask, is one thing.
+        sizes = {**case.sizes, **self.sizes}
+        step = replace(plan, symbol=self.loss, give=frozenset(), sizes=sizes, fixed=batch)
         judged = inputs.draw(step, kata.symbols[self.loss], kata.makers, source, kata.rules.sizes)
         given = self.outputs or (kata.symbols[self.loss].parameters[0].name,)
         targets = {name: value for name, value in judged.arguments.items() if name not in given}
-        return dict(case.making), dict(case.steps[0][1]), targets
+        return dict(case.making), batch, targets
 
 
 class _Adam:

@@ -239,15 +239,18 @@ def _sequences(
             f"returns {describe(actual)}, where {describe(expected)} is asked for", path, actual, expected
         )
     if len(actual) != len(expected):
-        return _contract(
-            f"returns {len(actual)} things, where {len(expected)} are asked for", path, actual, expected
-        )
+        many = f"returns {len(actual)} things" if isinstance(expected, tuple) else f"has {_entries(actual)}"
+        return _contract(f"{many}, where {len(expected)} are asked for", path, actual, expected)
     found = [
         difference(a, e, tolerance, precision=precision, lenient=lenient, path=f"{path}[{i}]")
         for i, (a, e) in enumerate(zip(actual, expected, strict=True))
     ]
     told = [d for d in found if d is not None]
     return next((d for d in told if d.kind is Kind.CONTRACT), told[0] if told else None)
+
+
+def _entries(value: Any) -> str:
+    return f"{len(value)} {'entry' if len(value) == 1 else 'entries'}"
 
 
 def _settings(layer: nn.Module) -> str:

@@ -77,9 +77,9 @@ test_gradients = kata.gradients()
 test_training = kata.trains(
     "MultiModalTrajectoryNet",
     "trajectory_loss",
-    sizes={"b": 2, "n": 3, "t": 4},
+    sizes={"b": 2, "n": 3, "t": 4, "hidden": 16},
     steps=20,
-    lr=0.005,
+    lr=0.01,
     outputs=("traj", "scores"),
 )
 
