@@ -117,6 +117,10 @@ RIGHT = {
         "x = self.norm(torch.relu(self.second(torch.tanh(self.first(x)))))\nreturn self.head(x[:, :, None])[:, :, 0]",
     ),
     "lazy layers": (PLAIN.replace("nn.Linear(width, classes)", "nn.LazyLinear(classes)"), CHAIN),
+    "a constant that is a parameter": (
+        PLAIN + "\nself.one = nn.Parameter(torch.ones(width), requires_grad=False)",
+        CHAIN.replace("self.first(x)", "self.first(x * self.one)"),
+    ),
     "a constant buffer of its own": (PLAIN + "\nself.register_buffer('one', torch.ones(3))", CHAIN),
 }
 
@@ -130,6 +134,7 @@ WRONG = {
         CHAIN,
         "value",
     ),
+    "a hidden layer that is not trained": (PLAIN + "\nself.second.requires_grad_(False)", CHAIN, "gradient"),
     "no norm": (
         PLAIN.replace("self.norm = nn.BatchNorm1d(width)\n", ""),
         CHAIN.replace("self.norm", ""),

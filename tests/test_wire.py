@@ -52,6 +52,7 @@ def test_plain_values(value: Any) -> None:
         torch.randn(2, 3).half(),
         torch.arange(4),
         torch.randn(3, dtype=torch.complex64).conj(),
+        torch.randn(3, dtype=torch.complex128),
         torch.randn(3, dtype=torch.complex64).conj().imag,
         torch.tensor([float("nan"), float("-inf"), -0.0]),
     ],

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -114,14 +114,13 @@ def mismatch(reference: Sequence[Entry], learner: Sequence[Entry], *, flat: bool
     """Return a side-by-side table when the parameters cannot be paired one to one, or None."""
     if flat:
         reference, learner = _flattened(reference), _flattened(learner)
-    ours = sorted(_key(e) for e in reference)
-    theirs = sorted(_key(e) for e in learner)
-    wanted = [k for k in ours if k[0] == "parameter"]
-    found = [k for k in theirs if k[0] == "parameter"]
-    missing = [k for k in set(ours) if ours.count(k) > theirs.count(k)]
-    if wanted == found and not missing:
+    wanted, found = Counter(map(_key, reference)), Counter(map(_key, learner))
+    spare = Counter({k: n for k, n in (found - wanted).items() if k[0] == "parameter"})
+    # What is not trained is a constant, registered as a parameter or not.
+    constant = Counter(_key(e) for e in learner if not e["trainable"])
+    if wanted <= found and spare <= constant:
         return None
-    if len(wanted) == len(found) and _turned(reference) == _turned(learner):
+    if len(reference) == len(learner) and _turned(reference) == _turned(learner):
         return f"Weights are stored as [out, in], the way of torch's layers.\n\n{table(reference, learner)}"
     return table(reference, learner)
 

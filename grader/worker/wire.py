@@ -153,7 +153,10 @@ class _Packer:
         key = str(len(self.tensors))
         plain = value.detach().resolve_conj().resolve_neg()
         packed: dict[str, Any] = {"T": key}
-        if not plain.is_contiguous() and _dense_enough(plain):
+        if plain.is_complex():
+            packed["z"] = True
+            plain = torch.view_as_real(plain)
+        elif not plain.is_contiguous() and _dense_enough(plain):
             packed["st"] = list(plain.stride())
         if value.requires_grad:
             packed["g"] = True
@@ -198,7 +201,7 @@ def _many(tag: str) -> Callable[[dict, dict], Iterator[Any]]:
 
 def _build_tensor(tree: dict, tensors: dict[str, Tensor]) -> Tensor:
     stored = tensors[tree["T"]]
-    value = stored.clone()
+    value = torch.view_as_complex(stored.clone()) if tree.get("z") else stored.clone()
     if (strides := tree.get("st")) is not None:
         value = _with_strides(stored, strides)
     return value.requires_grad_(True) if tree.get("g") and value.is_floating_point() else value
