@@ -231,3 +231,53 @@ def test_returned_layers_are_compared_by_kind_and_weights(tmp_path: Path) -> Non
     assert tiny.judge(made, HEAD + "def flipped" + body)[0] == "passed"
     assert tiny.judge(made, HEAD + "def flipped" + body.replace("-fc", "fc"))[0] == "value"
     assert tiny.judge(made, HEAD + "def flipped(fc):\n    return fc.weight\n")[0] == "contract"
+
+
+def test_arguments_that_a_call_is_asked_to_change(tmp_path: Path) -> None:
+    solution = TOP + (
+        'def fill_(layer: nn.Linear, row: Float[Tensor, "k"]) -> None:\n    with torch.no_grad():\n'
+        "        layer.weight.copy_(row.expand_as(layer.weight))\n        layer.bias.zero_()\n"
+    )
+    more = (
+        "\n\n@kata.check(times=1)\ndef test_rows(fill_, layer, row):\n    '''Every output is the same.'''\n"
+        "    fill_(layer, row)\n    y = layer(row).detach()\n    assert_close(y, y[:1].expand_as(y), 'It is not.')\n"
+    )
+    makers, imports = "layer=linear('k', 'n'),", "Kata, Rules, assert_close, linear"
+    rules = "sizes={'n': (2, 3)}, changes='layer'"
+    made = tiny.kata(tmp_path, solution, checks(rules, makers, more, imports=imports))
+    right = HEAD + (
+        "def fill_(layer, row):\n    layer.weight.data[:] = row\n    nn.init.zeros_(layer.bias)\n"
+    )
+    assert tiny.judge(made, right) == ("passed", "")
+    told = "After the call layer.weight is wrong."
+    assert tiny.judge(made, right.replace("= row", "= 2 * row")) == ("value", told)
+    assert tiny.judge(made, right.replace("data[:]", "data.clone()[:]")) == ("value", told)
+    assert tiny.judge(made, right.replace("nn.init.zeros_(layer.bias)", "pass"))[0] == "value"
+    assert tiny.judge(made, right + "    return layer\n")[0] == "contract"
+    assert tiny.judge(made, right + "    row.zero_()\n")[0] == "mutation"
+    for other in ("layer.bias = nn.Parameter(layer.bias.detach())", "layer.bias.requires_grad_(False)"):
+        told = "The call puts something else in the place of layer.bias; change what is there."
+        assert tiny.judge(made, right + f"    {other}\n") == ("contract", told)
+    watched = HEAD + "def fill_(layer, row):\n    layer.weight[:] = row\n"
+    assert tiny.judge(made, watched)[0] == "error"
+
+
+def test_tensors_that_a_call_is_asked_to_change(tmp_path: Path) -> None:
+    solution = TOP + 'def double_(x: Float[Tensor, "n"]) -> None:\n    x.mul_(2)\n'
+    made = tiny.kata(
+        tmp_path, solution, checks("changes='x', empty='n'").replace("test_gradients", "_unused")
+    )
+    assert tiny.judge(made, HEAD + "def double_(x):\n    x += x.clone()\n") == ("passed", "")
+    told = ("value", "After the call x is wrong.")
+    assert tiny.judge(made, HEAD + "def double_(x):\n    x = x + x\n") == told
+    assert tiny.judge(made, HEAD + "def double_(x):\n    return x + x\n")[0] == "contract"
+
+
+def test_infinite_results(tmp_path: Path) -> None:
+    solution = TOP + (
+        'def inverse(x: Float[Tensor, "n"]) -> Float[Tensor, "n"]:\n    return 1 / x.detach().floor().abs()\n'
+    )
+    made = tiny.kata(tmp_path, solution, checks().replace("test_gradients", "_unused"))
+    assert tiny.judge(made, HEAD + "def inverse(x):\n    return x.floor().abs() ** -1\n") == ("passed", "")
+    floored = HEAD + "def inverse(x):\n    return 1 / x.floor().abs().clamp(min=1e-9)\n"
+    assert tiny.judge(made, floored)[0] == "value"

@@ -70,6 +70,8 @@ class Plan:
     gradients: bool = False
     of: frozenset[str] = frozenset()
     """The inputs whose gradients are asked for; all when empty."""
+    changes: frozenset[str] = frozenset()
+    """The inputs that the call is asked to change."""
     again: bool = False
     """Whether the call is made twice, to see that it depends on its arguments alone."""
     elsewhere: bool = False

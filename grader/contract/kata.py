@@ -102,8 +102,9 @@ class Kata:
             for target in self.symbols.values():
                 if set(extra.fixed) <= {p.name for p in target.parameters}:
                     found.append(replace(extra, symbol=target.name))
-        of = frozenset(self.rules.gradients_of.split())
-        return tuple(replace(plan, of=of) for plan in (_sparing(found) if self.rules.costly else found))
+        of, changes = frozenset(self.rules.gradients_of.split()), frozenset(self.rules.changes.split())
+        kept = _sparing(found) if self.rules.costly else found
+        return tuple(replace(plan, of=of, changes=changes) for plan in kept)
 
     # -- what a test file declares ---------------------------------------------------------------
 
@@ -213,7 +214,7 @@ class Kata:
     def differences(self, seen: Observation, expected: Observation, case: Case) -> Iterator[Problem]:
         """Yield the problems of one observation against another."""
         rules = self.rules
-        return problems(seen, expected, case, rules.tolerance, same=rules.same, mutates=rules.mutates)
+        return problems(seen, expected, case, rules.tolerance, same=rules.same)
 
     def expected(self, case: Case) -> tuple[Observation, Twin]:
         """Observe the reference, once for each planned case."""

@@ -33,7 +33,9 @@ class Rules:
     """Whether inputs may come in any memory layout."""
     devices: bool = False
     """Whether the statement promises results on the device of the inputs."""
-    mutates: bool = False
+    changes: str = ""
+    """The inputs that a call is asked to change, tensors or layers, separated by spaces: what they hold after
+    it is compared as its result is."""
     gradients_of: str = ""
     """The float inputs whose gradients are graded, separated by spaces; all of them when empty."""
     costly: bool = False

@@ -101,6 +101,8 @@ def alike(kata: Kata, one: Observation, other: Observation, case: Case) -> bool:
         return _strays(kata, one, case) == _strays(kata, other, case)
     if one.unpaired is not None or other.unpaired is not None:
         return one.unpaired == other.unpaired
+    if one.replaced != other.replaced:
+        return False
     if one.mutated != other.mutated or one.detached != other.detached or len(one.parts) != len(other.parts):
         return False
     if not other.gradients and one.gradients:

@@ -10,11 +10,11 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from grader.worker import wire
 from grader.worker.plainly import visible
@@ -140,6 +140,10 @@ class Answer:
     mutated: tuple[str | int, ...]
     call: int
     seconds: float
+    after: Mapping[str | int, Any] = field(default_factory=dict)
+    """What the arguments that were changed hold now; of a module its parameters by name."""
+    replaced: tuple[tuple[str | int, str], ...] = ()
+    """The parameters of modules among the arguments in whose place there is another one now."""
 
 
 class Candidate:
@@ -175,7 +179,9 @@ class Candidate:
             forbid=self._forbid,
             elsewhere=elsewhere,
         )
-        return Answer(reply["value"], tuple(reply["mutated"]), reply["call"], float(reply["seconds"]))
+        replaced = tuple((place, str(name)) for place, name in reply["replaced"])
+        told = (tuple(reply["mutated"]), reply["call"], float(reply["seconds"]), reply["after"], replaced)
+        return Answer(reply["value"], *told)
 
     def construct(
         self, target: str, kwargs: Mapping[str, Any], *, seed: int | None = None
@@ -209,6 +215,8 @@ class Candidate:
 
     def _bridged(self, target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         answer = self.call(target, args, kwargs)
+        for place, held in answer.after.items():
+            _brought_back(args[place] if isinstance(place, int) else kwargs[place], held)
         leaves = [t for t in tensors_of([list(args), dict(kwargs)]) if t.requires_grad]
         results = list(tensors_of(answer.value))
         if not leaves or not any(t.requires_grad for t in results):
@@ -216,6 +224,16 @@ class Candidate:
         tracked = _Bridge.apply(self, answer.call, [t.detach() for t in results], *leaves)
         joined = iter(new if old.requires_grad else old for new, old in zip(tracked, results, strict=True))
         return mapped(answer.value, lambda _t: next(joined))
+
+
+def _brought_back(given: Any, held: Any) -> None:
+    """Let a module that was handed over hold what the candidate left in it."""
+    if not isinstance(given, nn.Module):
+        return
+    with torch.no_grad():
+        for name, parameter in given.named_parameters():
+            if isinstance(now := held.get(name), Tensor) and now.shape == parameter.shape:
+                parameter.copy_(now)
 
 
 class ObjectProxy:

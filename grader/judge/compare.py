@@ -161,7 +161,8 @@ def _values(
         scale = float(finite.abs().max()) if finite.numel() else 0.0
         same_special = (a == e) | (a.isnan() & e.isnan())
         least = max(noise, _NOISE.get(actual.dtype, 1e-3))
-        wrong = ~(same_special | ((a - e).abs() <= rtol * e.abs() + scaled * scale + least))
+        close = (a - e).abs() <= rtol * e.abs() + scaled * scale + least
+        wrong = ~(same_special | (e.isfinite() & close))
     if not bool(wrong.any()):
         return None
     index = tuple(int(i) for i in wrong.nonzero()[0])

@@ -5,6 +5,7 @@ the gradients for a random cotangent.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from grader.cases.inputs import Case, Symbol
@@ -43,14 +44,14 @@ def _function(candidate: Candidate, case: Case, twin: Twin | None) -> tuple[Obse
     plan = case.plan
     parts: list[Part] = []
     name: Any = plan.symbol
-    watcher = Watcher(candidate, parts, case.optional)
+    watcher = Watcher(candidate, parts, case.optional, changes=plan.changes)
     answer = watcher.call(name, arguments, "", elsewhere=plan.elsewhere)
     if answer is None:
         return Observation(tuple(parts)), twin or Twin()
     mutated = watcher.mutated
     if plan.again:
         watcher.call(name, arguments, "on a second call with the same inputs")
-    seen = Observation(tuple(parts), tuple(mutated))
+    seen = Observation(tuple(parts), tuple(mutated), replaced=tuple(dict.fromkeys(watcher.replaced)))
     if not plan.gradients or parts[-1].raised is not None:
         return seen, twin or Twin(expected=answer.value)
     leaves = leaves_of(arguments, case)
@@ -73,18 +74,20 @@ def _with_gradients(
     before = len(parts)
     answer = watcher.call(target, leaves, "when gradients are asked for")
     if answer is None:
-        return Observation(tuple(parts), seen.mutated), twin or Twin()
+        return replace(seen, parts=tuple(parts)), twin or Twin()
     del parts[before:]
     results = list(tensors_of(answer.value))
     given = twin.cotangents[0] if twin and twin.cotangents else cotangents(results, case)
     grads, raised = watcher.backward(answer.call, given, results)
     if raised is not None:
         parts.append(Part("in the backward pass", raised=raised))
-        return Observation(tuple(parts), seen.mutated), twin or Twin()
+        return replace(seen, parts=tuple(parts)), twin or Twin()
     named = [n for n, v in leaves.items() for t in tensors_of(v) if t.requires_grad]
     gradients = tuple(zip(named, grads["inputs"], strict=False)) if grads else tuple((n, None) for n in named)
     detached = any(c is not None for c in given) and not any(t.requires_grad for t in results)
-    made = Observation(tuple(parts), seen.mutated, gradients, (tuple(given),), detached)
+    made = replace(
+        seen, parts=tuple(parts), gradients=gradients, cotangents=(tuple(given),), detached=detached
+    )
     return made, twin or Twin(cotangents=(tuple(given),))
 
 

@@ -52,6 +52,11 @@ def problems(
     if seen.mutated and not mutates:
         names = " and ".join(f"'{n}'" for n in dict.fromkeys(seen.mutated))
         yield Problem(Kind.MUTATION, f"The call changes its input {names}; work on a copy.", case)
+    if seen.replaced != expected.replaced:
+        names = " and ".join(seen.replaced)
+        told = f"The call puts something else in the place of {names}; change what is there."
+        yield Problem(Kind.CONTRACT, told, case)
+        return
     # Parts beyond the reference's own belong to a candidate that failed later: in the backward pass.
     for index, part in enumerate(seen.parts):
         wanted = expected.parts[index] if index < len(expected.parts) else Part(part.label)
@@ -79,7 +84,13 @@ def _part_problem(
     if found is not None and found.kind is Kind.VALUE and same is not None:
         judged = same(part.value, wanted.value, case.arguments)
         return None if judged is None else Problem(Kind.VALUE, judged, case, part.label, found)
-    return None if found is None else Problem(found.kind, "", case, part.label, found)
+    told = f"After the call {part.of} {_left(found)}." if part.of and found is not None else ""
+    return None if found is None else Problem(found.kind, told, case, part.label, found)
+
+
+def _left(found: Difference) -> str:
+    """Return what is wrong with what an argument holds after a call."""
+    return {"wrong value": "is wrong"}.get(found.sentence, found.sentence.replace("returns ", "is ", 1))
 
 
 def raised_problem(
@@ -90,7 +101,12 @@ def raised_problem(
         return Problem(Kind.FORBIDDEN, f"It {raised['message']}.", case, label, raised=raised)
     if raised["type"] == "NotImplementedError" and raised["own"]:
         return Problem(Kind.TODO, "Not written yet.", case, label, raised=raised)
-    if "leaf Variable that requires grad" in raised["message"] and "in-place" in raised["message"]:
+    asked = case is not None and bool(case.plan.changes)
+    if (
+        "leaf Variable that requires grad" in raised["message"]
+        and "in-place" in raised["message"]
+        and not asked
+    ):
         return Problem(
             Kind.MUTATION,
             "The call changes an input or a parameter in place; work on a copy.",

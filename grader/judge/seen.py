@@ -16,6 +16,8 @@ class Part:
     label: str
     value: Any = None
     raised: Mapping[str, Any] | None = None
+    of: str = ""
+    """Whose contents after the call this is, such as ``conv.weight``; nothing for a result."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,8 @@ class Observation:
     detached: bool = False
     unpaired: str | None = None
     """The side-by-side table, where the parameters of a module cannot be paired."""
+    replaced: tuple[str, ...] = ()
+    """Parameters of arguments in whose place there is another one after the call."""
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from grader.cases.draws import Source
 from grader.cases.inputs import Case
@@ -16,11 +16,20 @@ from grader.judge.seen import Part
 class Watcher:
     """Turns calls into parts, exceptions included."""
 
-    def __init__(self, candidate: Candidate, parts: list[Part], optional: frozenset[str]) -> None:
+    def __init__(
+        self,
+        candidate: Candidate,
+        parts: list[Part],
+        optional: frozenset[str],
+        *,
+        changes: frozenset[str] = frozenset(),
+    ) -> None:
         self.candidate = candidate
         self.parts = parts
         self.optional = optional
+        self.changes = changes
         self.mutated: list[str] = []
+        self.replaced: list[str] = []
         self.entries: Sequence[Mapping[str, Any]] | None = None
 
     def construct(self, name: str, making: Mapping[str, Any]) -> Handle | None:
@@ -40,8 +49,14 @@ class Watcher:
             self.parts.append(Part(label, raised=raised.told))
             return None
         names = [n for n in arguments if n not in self.optional]
-        self.mutated += [names[m] if isinstance(m, int) else m for m in answer.mutated]
+        named = lambda place: names[place] if isinstance(place, int) else place  # noqa: E731
+        self.mutated += [name for name in map(named, answer.mutated) if name not in self.changes]
+        self.replaced += [f"{named(place)}.{inner}" for place, inner in answer.replaced]
         self.parts.append(Part(label, answer.value))
+        after = {named(place): held for place, held in answer.after.items()}
+        for name in arguments:
+            if name in self.changes:
+                self.parts += _contents(name, arguments[name], after.get(name), label)
         return answer
 
     def backward(
@@ -57,6 +72,15 @@ class Watcher:
             return self.candidate.backward(call, cotangents), None
         except Raised as raised:
             return {}, raised.told
+
+
+def _contents(name: str, given: Any, held: Any, label: str) -> list[Part]:
+    """Return what an argument holds after the call; what it was given with where nothing changed."""
+    if not isinstance(given, nn.Module):
+        return [Part(label, given if held is None else held, of=name)]
+    own = {inner: p.detach() for inner, p in given.named_parameters()}
+    now = own if held is None else held
+    return [Part(label, now.get(inner), of=f"{name}.{inner}") for inner in dict.fromkeys([*own, *now])]
 
 
 def placed(arguments: Mapping[str, Any], optional: frozenset[str]) -> tuple[list[Any], dict[str, Any]]:

@@ -107,7 +107,7 @@ class Session:
         views = {} if isinstance(target, str) else self._views.get(target[0].number, {})
         args = [self._given(a) for a in args]
         kwargs = {name: self._given(a) for name, a in (kwargs or {}).items()}
-        before = _snapshot([args, kwargs])
+        before, owned = _snapshot([args, kwargs]), _owned(args, kwargs)
         _seed(seed)
 
         def run() -> Any:
@@ -123,7 +123,9 @@ class Session:
         mutated = _changed(before, [args, kwargs])
         self._count += 1
         self._remember(value, [args, kwargs], module, views)
-        return {"value": value, "mutated": mutated, "call": self._count, "seconds": seconds}
+        after = {place: _held(args[place] if isinstance(place, int) else kwargs[place]) for place in mutated}
+        told = {"mutated": mutated, "after": after, "replaced": _replaced(owned, _owned(args, kwargs))}
+        return {"value": value, "call": self._count, "seconds": seconds, **told}
 
     def construct(
         self, target: str, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None, *, seed: int = 0
@@ -373,6 +375,32 @@ def _changed(before: list[Any], after: list[Any]) -> list[Any]:
         i for i, (a, b) in enumerate(zip(before[0], after[0], strict=True)) if not _same(a, b)
     ]
     return places + [name for name in after[1] if not _same(before[1][name], after[1][name])]
+
+
+def _held(value: Any) -> Any:
+    """Return what an argument holds; of a module its parameters by name."""
+    if isinstance(value, nn.Module):
+        return {name: _clone(_detach(p)) for name, p in value.named_parameters()}
+    return value
+
+
+def _owned(args: list[Any], kwargs: Mapping[str, Any]) -> dict[Any, dict[str, tuple[Tensor, bool]]]:
+    """Return for each module among the arguments its parameters, and which of them are trained."""
+    return {
+        place: {name: (p, p.requires_grad) for name, p in value.named_parameters()}
+        for place, value in [*enumerate(args), *kwargs.items()]
+        if isinstance(value, nn.Module)
+    }
+
+
+def _replaced(before: Mapping[Any, dict], after: Mapping[Any, dict]) -> list[list[Any]]:
+    """Return where a parameter is another one than before, or whether it is trained has changed."""
+    return [
+        [place, name]
+        for place, parameters in before.items()
+        for name, (own, trained) in parameters.items()
+        if (now := after[place].get(name)) is not None and (now[0] is not own or now[1] != trained)
+    ]
 
 
 def _same(before: Any, after: Any) -> bool:
