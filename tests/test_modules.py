@@ -240,6 +240,34 @@ def test_layers_in_one_are_held_to_their_values(gated: Any) -> None:
     assert tiny.judge(gated, gate(wide, three, mixed))[0] == "contract"
 
 
+NORMED = (
+    SOLUTION[: SOLUTION.index("class Heads")].replace("Two heads", "Places")
+    + '''class Places(nn.Module):
+    """Normalised features, place by place."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.norm = nn.BatchNorm2d(width)
+
+    def forward(self, x: Float[Tensor, "b width h w"]) -> Float[Tensor, "b h*w width"]:
+        """Return the places in rows."""
+        return self.norm(x).flatten(2).transpose(1, 2)
+'''
+)
+
+
+def test_a_batch_of_one_is_normalised_and_differentiated(tmp_path: Path) -> None:
+    made = tiny.kata(tmp_path, NORMED, TEST.replace('{"b": (4, 5)}', '{"b": (2, 3)}, single="b"'))
+    for forward in (
+        "return self.norm(x).flatten(2).transpose(1, 2)",
+        "return self.norm(x).permute(0, 2, 3, 1).reshape(len(x), -1, x.shape[1])",
+        "return torch.stack([row.flatten(1).T for row in self.norm(x)])",
+    ):
+        answer = heads("self.norm = nn.BatchNorm2d(width)", forward)
+        answer = answer.replace("Heads", "Places").replace(", classes", "")
+        assert tiny.judge(made, answer) == ("passed", "")
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return tiny.kata(tmp_path_factory.mktemp("modules"), SOLUTION, TEST)

@@ -14,7 +14,7 @@ import time
 import traceback
 import types
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +27,7 @@ from grader.worker.forbid import Forbidden, forbidding
 from grader.worker.wire import Handle, Stream
 
 _KEPT_GRAPHS = 32
+_NORM = nn.modules.batchnorm._BatchNorm
 # What is measured here is measured with the functions as they were before any source was run.
 _clock = time.perf_counter
 _equal, _allclose, _clone, _detach = torch.equal, torch.allclose, Tensor.clone, Tensor.detach
@@ -107,6 +108,7 @@ class Session:
         views = {} if isinstance(target, str) else self._views.get(target[0].number, {})
         args = [self._given(a) for a in args]
         kwargs = {name: self._given(a) for name, a in (kwargs or {}).items()}
+        _steady([*args, *kwargs.values()])
         before, owned = _snapshot([args, kwargs]), _owned(args, kwargs)
         _seed(seed)
 
@@ -134,6 +136,7 @@ class Session:
         kwargs = dict(kwargs or {})
         _seed(seed)
         made = self._told(lambda: self._symbols[target](*args, **kwargs))
+        _steady([made])
         handle = self.keep(made)
         origins: dict[int, str] = {}
         for name, given in [*enumerate(args), *kwargs.items()]:
@@ -297,6 +300,23 @@ class Session:
             return run()
         except BaseException as error:
             raise Raised(_tell(error, self._filename)) from None
+
+
+def _steady(values: Iterable[Any]) -> None:
+    """Hand batch normalisation its gradient in the plain memory layout.
+
+    On the CPU its backward pass goes wrong for a batch of one whose gradient comes channels last, as it does
+    from ``flatten(2).transpose(1, 2)``.
+    """
+    for value in values:
+        for layer in value.modules() if isinstance(value, nn.Module) else ():
+            if isinstance(layer, _NORM) and _straighten not in layer._forward_hooks.values():
+                layer.register_forward_hook(_straighten)
+
+
+def _straighten(layer: nn.Module, inputs: Any, output: Any) -> None:
+    if isinstance(output, Tensor) and output.requires_grad:
+        output.register_hook(Tensor.contiguous)
 
 
 def _plain_matrices(module: nn.Module) -> frozenset[str]:
