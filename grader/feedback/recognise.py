@@ -150,14 +150,14 @@ def _by_property(kata: Kata, problem: Problem, check: Check | None) -> Version |
     """A mistake that only a property shows: the known version that fails it too, in the same words."""
     if check is None:
         return None
-    failing = []
+    told = _worded(problem.sentence)
     for version in kata.solution.wrongs:
-        if not any(kata.strays(version)) and (found := attempt(check, kata.known(version))) is not None:
-            failing.append((version, _worded(found.sentence) == _worded(problem.sentence)))
-    alike = [version for version, same in failing if same]
-    if alike or len(failing) != 1:
-        return alike[0] if alike else None
-    return failing[0][0]
+        if any(kata.strays(version)):
+            continue
+        found = attempt(check, kata.known(version))
+        if found is not None and _worded(found.sentence) == told:
+            return version
+    return None
 
 
 __all__ = ["alike", "closest", "mistake"]
