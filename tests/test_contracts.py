@@ -255,9 +255,11 @@ def test_arguments_that_a_call_is_asked_to_change(tmp_path: Path) -> None:
     assert tiny.judge(made, right.replace("nn.init.zeros_(layer.bias)", "pass"))[0] == "value"
     assert tiny.judge(made, right + "    return layer\n")[0] == "contract"
     assert tiny.judge(made, right + "    row.zero_()\n")[0] == "mutation"
-    for other in ("layer.bias = nn.Parameter(layer.bias.detach())", "layer.bias.requires_grad_(False)"):
-        told = "The call puts something else in the place of layer.bias; change what is there."
-        assert tiny.judge(made, right + f"    {other}\n") == ("contract", told)
+    told = "The call puts something else in the place of layer.bias; change what is there."
+    other = right + "    layer.bias = nn.Parameter(layer.bias.detach())\n"
+    assert tiny.judge(made, other) == ("contract", told)
+    told = "The call changes whether layer.bias is trained; leave that as it was."
+    assert tiny.judge(made, right + "    layer.bias.requires_grad_(False)\n") == ("contract", told)
     watched = HEAD + "def fill_(layer, row):\n    layer.weight[:] = row\n"
     assert tiny.judge(made, watched)[0] == "error"
 

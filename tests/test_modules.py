@@ -121,6 +121,12 @@ RIGHT = {
         PLAIN + "\nself.one = nn.Parameter(torch.ones(width), requires_grad=False)",
         CHAIN.replace("self.first(x)", "self.first(x * self.one)"),
     ),
+    "constants, and the layers in another order": (
+        PLAIN.replace("first", "x").replace("second", "first").replace("x", "second", 1)
+        + "\nself.register_buffer('share', torch.tensor(0.5))"
+        + "\nself.two = nn.Parameter(torch.tensor(2.0), requires_grad=False)",
+        CHAIN.replace("self.first(x)", "self.first(x * self.share * self.two)"),
+    ),
     "a constant buffer of its own": (PLAIN + "\nself.register_buffer('one', torch.ones(3))", CHAIN),
 }
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -133,7 +133,10 @@ class Kata:
     ) -> None:
         """Add a case with some arguments given; an exception of the reference is asked for too."""
         seed = 9000 + len(self._extra)
-        plan = Plan("", label, seed, self.rules.dtypes[0], regime, sizes=dict(sizes or {}), fixed=fixed)
+        # A number that names an axis is its size, unless something else is said.
+        named = {name: value for name, value in fixed.items() if type(value) is int and value >= 0}
+        shape = {**named, **(sizes or {})}
+        plan = Plan("", label, seed, self.rules.dtypes[0], regime, sizes=shape, fixed=fixed)
         self._extra.append(plan)
 
     def speed(self, sizes: Mapping[str, int], /, *, seconds: float) -> Callable[[], None]:
@@ -284,6 +287,8 @@ class Kata:
             kind = "function" if target.making is None else "class"
             if found["kind"] != kind:
                 return Problem(Kind.CONTRACT, f"'{name}' is a {found['kind']}, where a {kind} is asked for.")
+            if (problem := _reordered(name, target, found["parameters"])) is not None:
+                return problem
         return None
 
     def _test(
@@ -315,6 +320,17 @@ def _sparing(plans: Iterable[Plan]) -> Iterator[Plan]:
             told.setdefault((plan.symbol, plan.label), plan)
     for plan in told.values():
         yield plan if plan.again else replace(plan, gradients=False, dtype=torch.float32)
+
+
+def _reordered(name: str, target: Symbol, theirs: Sequence[str] | None) -> Problem | None:
+    """Return the problem of parameters with defaults that stand in another order, for they may go unnamed."""
+    parameters = target.making if target.making is not None else target.steps[0][1]
+    asked = [p.name for p in parameters if p.optional]
+    found = [n for n in theirs or () if n in asked]
+    if sorted(found) != sorted(asked) or found == asked:
+        return None
+    told = f"'{name}' takes {', '.join(found)} in this order, where {', '.join(asked)} is asked for."
+    return Problem(Kind.CONTRACT, told)
 
 
 def _missing(name: str, found: Mapping[str, Any]) -> str:

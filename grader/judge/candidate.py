@@ -142,8 +142,9 @@ class Answer:
     seconds: float
     after: Mapping[str | int, Any] = field(default_factory=dict)
     """What the arguments that were changed hold now; of a module its parameters by name."""
-    replaced: tuple[tuple[str | int, str], ...] = ()
-    """The parameters of modules among the arguments in whose place there is another one now."""
+    replaced: tuple[tuple[str | int, str, bool], ...] = ()
+    """The parameters of modules among the arguments in whose place there is another one now (True), or of
+    which only whether they are trained has changed."""
 
 
 class Candidate:
@@ -179,7 +180,7 @@ class Candidate:
             forbid=self._forbid,
             elsewhere=elsewhere,
         )
-        replaced = tuple((place, str(name)) for place, name in reply["replaced"])
+        replaced = tuple((place, str(name), bool(other)) for place, name, other in reply["replaced"])
         told = (tuple(reply["mutated"]), reply["call"], float(reply["seconds"]), reply["after"], replaced)
         return Answer(reply["value"], *told)
 

@@ -80,9 +80,12 @@ def _observed(
         return run.observe({name: name for name in twin.state}, parts, first=True), twin
     key = (tuple(e["name"] for e in twin.entries), tuple(e["name"] for e in entries))
     if (known := pairings.get(key)) is not None:
-        entries = run.seen(known.view, entries)
-        trouble = weights.mismatch(twin.entries, entries, flat=known.view.flat)
-    else:
+        seen = run.seen(known.view, entries)
+        if weights.mismatch(twin.entries, seen, flat=known.view.flat) is not None:
+            # At another size the parameters may fit in another way, or not at all.
+            entries, known = run.unseen(), None
+    trouble = None
+    if known is None:
         known, trouble = run.paired(entries, tolerance or Tolerance())
     if known is None or trouble is not None:
         return Observation(tuple(parts), unpaired=trouble), twin
@@ -138,6 +141,12 @@ class _Run:
             self.twin.cotangents = tuple(pulled)
             self.twin.expected = parts[0].value if parts else None
         return Observation(tuple(parts), tuple(watcher.mutated), tuple(gradients), tuple(pulled), detached)
+
+    def unseen(self) -> Sequence[Mapping[str, Any]]:
+        """Look at the learner's parameters as they are."""
+        request = self.candidate.transport.request
+        found: Sequence[Mapping[str, Any]] = request("view", handle=self.handle)["state"]
+        return found
 
     def seen(self, view: weights.View, entries: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
         """Look at the learner's parameters in a way; return the entries seen that way."""

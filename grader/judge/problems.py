@@ -53,8 +53,12 @@ def problems(
         names = " and ".join(f"'{n}'" for n in dict.fromkeys(seen.mutated))
         yield Problem(Kind.MUTATION, f"The call changes its input {names}; work on a copy.", case)
     if seen.replaced != expected.replaced:
-        names = " and ".join(seen.replaced)
-        told = f"The call puts something else in the place of {names}; change what is there."
+        others = [name for name in seen.replaced if not name.startswith("whether ")]
+        told = f"The call changes {' and '.join(seen.replaced)}; leave that as it was."
+        if others:
+            told = (
+                f"The call puts something else in the place of {' and '.join(others)}; change what is there."
+            )
         yield Problem(Kind.CONTRACT, told, case)
         return
     # Parts beyond the reference's own belong to a candidate that failed later: in the backward pass.

@@ -32,7 +32,7 @@ class Observation:
     unpaired: str | None = None
     """The side-by-side table, where the parameters of a module cannot be paired."""
     replaced: tuple[str, ...] = ()
-    """Parameters of arguments in whose place there is another one after the call."""
+    """Parameters of arguments in whose place there is another one after a call, or "whether x is trained"."""
 
 
 @dataclass

@@ -51,7 +51,10 @@ class Watcher:
         names = [n for n in arguments if n not in self.optional]
         named = lambda place: names[place] if isinstance(place, int) else place  # noqa: E731
         self.mutated += [name for name in map(named, answer.mutated) if name not in self.changes]
-        self.replaced += [f"{named(place)}.{inner}" for place, inner in answer.replaced]
+        self.replaced += [
+            f"{named(place)}.{inner}" if other else f"whether {named(place)}.{inner} is trained"
+            for place, inner, other in answer.replaced
+        ]
         self.parts.append(Part(label, answer.value))
         after = {named(place): held for place, held in answer.after.items()}
         for name in arguments:

@@ -56,6 +56,8 @@ def views(reference: Sequence[Entry], learner: Sequence[Entry]) -> Iterator[View
         if parts := _joined(reference, learner):
             yield View(parts=parts)
         yield View(flat=True)
+        if matrices:
+            yield View(turned=tuple(matrices), flat=True)
 
 
 def _joined(reference: Sequence[Entry], learner: Sequence[Entry]) -> tuple[tuple[str, int], ...]:
@@ -192,7 +194,9 @@ def _by_layer(left: Sequence[Entry], right: Sequence[Entry]) -> list[Choice] | N
 
     A weight and its bias belong together, so that four equal convolutions make 24 assignments, not 24 * 24.
     """
-    ours, theirs = _layers(left), _layers(right)
+    # Constants of the learner's own belong to no layer of the reference's.
+    wanted = {_key(entry) for entry in left}
+    ours, theirs = _layers(left), _layers([entry for entry in right if _key(entry) in wanted])
     if {kind: len(found) for kind, found in ours.items()} != {k: len(f) for k, f in theirs.items()}:
         return None
     return [(found, theirs[kind]) for kind, found in ours.items()]

@@ -414,9 +414,9 @@ def _owned(args: list[Any], kwargs: Mapping[str, Any]) -> dict[Any, dict[str, tu
 
 
 def _replaced(before: Mapping[Any, dict], after: Mapping[Any, dict]) -> list[list[Any]]:
-    """Return where a parameter is another one than before, or whether it is trained has changed."""
+    """Return where a parameter is another one than before (True), or only its training has changed."""
     return [
-        [place, name]
+        [place, name, now[0] is not own]
         for place, parameters in before.items()
         for name, (own, trained) in parameters.items()
         if (now := after[place].get(name)) is not None and (now[0] is not own or now[1] != trained)

@@ -223,6 +223,8 @@ def _build_layer(tree: dict, tensors: dict[str, Tensor]) -> nn.Module:
     own = {**dict(layer.named_parameters(recurse=False)), **dict(layer.named_buffers(recurse=False))}
     for name, packed in tree["w"].items():
         own[name].data = unpack({**packed, "g": False}, tensors)
+        if isinstance(own[name], nn.Parameter):
+            own[name].requires_grad_(bool(packed.get("g")))
     return layer.train(bool(tree["b"]))
 
 
