@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Callable
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -786,3 +787,147 @@ def nearest_patch_score(ask: str) -> float:
         for pattern in (r"holds the features ([\d(), ]+)\. An", r"with the features ([\d(), and]+)\. The")
     )
     return torch.cdist(patches, bank).amin(1).max().item()
+
+
+# ---------------------------------------------------------------- upscaling
+
+
+@oracle
+def psnr_of_a_patch(ask: str) -> float:
+    truth, found = double(many(r"image are ([\d., ]+);", ask)), double(many(r"has ([\d., ]+)\. Values", ask))
+    return -20 * math.log10((found - truth).norm().item() / math.sqrt(len(truth)))
+
+
+@oracle
+def shuffled_shape(ask: str) -> tuple[int, ...]:
+    layers = nn.Sequential(*map(layer, re.findall(r"`(nn\.Conv2d\([^`]*\))`", ask)))
+    x = shown_tensor(ask)
+    if "Unshuffle" in ask:
+        x = F.pixel_unshuffle(x, whole(r"PixelUnshuffle\((\d)\)", ask))
+    x = layers(x)
+    if "PixelShuffle" in ask:
+        x = F.pixel_shuffle(x, whole(r"PixelShuffle\((\d)\)", ask))
+    return tuple(x.shape)
+
+
+@oracle
+def overlaps_of_a_kernel(ask: str) -> str:
+    """Enlarge a map of ones with a kernel of ones, and look at the middle."""
+    k, s = whole(r"kernel_size=(\d)", ask), whole(r"stride=(\d)", ask)
+    h, w = wholes(find(r"a map of (\d+×\d+)", ask))
+    counts = F.conv_transpose2d(torch.ones(1, 1, h, w), torch.ones(1, 1, k, k), stride=s)
+    inside = counts[0, 0, k:-k, k:-k].int()
+    least, most = inside.min().item(), inside.max().item()
+    return f"{most} at every pixel" if least == most else f"between {least} and {most}"
+
+
+@oracle
+def enlarged_first_or_last(ask: str) -> float:
+    """Let torch count the products of both networks."""
+    s, ch = whole(r"images by (\d)", ask), whole(r"from 3 to (\d+) channels", ask)
+    layers = whole(r"then (\d) of 3×3", ask)
+
+    def flops(side: int, out: int) -> int:
+        sizes = [3, *[ch] * (layers + 1), out]
+        net = [nn.Conv2d(i, o, 3, padding=1, device=META) for i, o in pairwise(sizes)]
+        with FlopCounterMode(display=False) as counter:
+            nn.Sequential(*net)(torch.empty(1, 3, side, side, device=META))
+        return counter.get_total_flops()
+
+    return flops(5 * s, 3) / flops(5, 3 * s * s)
+
+
+# ---------------------------------------------------------------- captions
+
+
+@oracle
+def bleu_of_one_caption(ask: str) -> float:
+    """Words are matched one by one, each with a place of its own in a reference."""
+    caption, *refs = [said.split() for said in re.findall(r'"([^"]+)"', ask)]
+    matched = 0
+    for word in set(caption):
+        most = max(ref.count(word) for ref in refs)
+        matched += len([w for w in caption if w == word][:most])
+    lengths = torch.tensor(sorted(len(ref) for ref in refs))
+    r = lengths[(lengths - len(caption)).abs().argsort(stable=True)[0]].item()
+    return min(1.0, math.exp(1 - r / len(caption))) * matched / len(caption)
+
+
+@oracle
+def brevity_penalty_of_corpus(ask: str) -> Callable[[str], bool]:
+    c = r = 0
+    for size, refs in re.findall(r"(\d+) words, references of ([\d, ]+)", ask):
+        c += int(size)
+        apart = {abs(length - int(size)): length for length in sorted(wholes(refs), reverse=True)}
+        r += apart[min(apart)]
+    penalty = min(1.0, math.exp(1 - r / c))
+
+    def fits(option: str) -> bool:
+        sizes = re.fullmatch(r"exp\(1 − (\d+)/(\d+)\)", option)
+        said = math.exp(1 - int(sizes[1]) / int(sizes[2])) if sizes else float(option)
+        return abs(said - penalty) < 1e-9
+
+    return fits
+
+
+@oracle
+def beam_of_two(ask: str) -> str:
+    """In logarithms, all extensions of the beam side by side."""
+    tables = re.findall(r"A ([\d.]+), B ([\d.]+), C ([\d.]+)\.", ask)
+    first, *after = double([[float(p) for p in row] for row in tables]).log()
+    sums, kept = first.topk(2)
+    place = int((sums[:, None] + torch.stack(after)[kept]).argmax())
+    return f"{'ABC'[int(kept[place // 3])]} {'ABC'[place % 3]}"
+
+
+@oracle
+def looks_at_each_place(ask: str) -> float:
+    weights = double([several(row) for row in re.findall(r"step \d: ([\d., ]+)[;.]", ask)])
+    last = whole(r"target of step (\d) is padding", ask)
+    assert last == len(weights)
+    assert torch.allclose(weights.sum(1), torch.ones(last, dtype=torch.float64))
+    return torch.linalg.vector_norm(1 - weights[: last - 1].sum(0)).square().item()
+
+
+# ---------------------------------------------------------------- holes
+
+
+@oracle
+def partial_mask_update(ask: str) -> float:
+    """Spread each known pixel by a maximum over its window."""
+    rows = find(r"rows ([01, ]+), where", ask).split(", ")
+    mask = torch.tensor([[[float(pixel) for pixel in row] for row in rows]])
+    return F.max_pool2d(mask, 3, stride=whole(r"with stride (\d)", ask), padding=1).sum().item()
+
+
+@oracle
+def partial_conv_value(ask: str) -> float:
+    """As weights times values, each divided by the share of known pixels."""
+    values, mask, weights = (double(wholes(four)) for four in re.findall(r"\(([^()]+;[^()]+)\)", ask))
+    share = F.avg_pool2d(mask.view(1, 2, 2), 2)
+    return (values[mask > 0] @ weights[mask > 0] / share).item() + real(r"bias is (-?\d)", ask)
+
+
+@oracle
+def layers_until_closed(ask: str) -> str:
+    """Convolve a mask until no hole is left."""
+    h, w = whole(r"hole of (\d+) rows", ask), whole(r"and (\d+) columns", ask)
+    k = whole(r"another, (\d)×", ask)
+    top = 0 if "touches the upper border" in ask else 50
+    mask = torch.ones(1, 1, h + top + 50, w + 100)
+    mask[..., top : top + h, 50 : 50 + w] = 0
+    layers = 0
+    while not mask.all():
+        counted = F.conv2d(mask, torch.ones(1, 1, k, k), padding=whole(r"padding (\d)", ask))
+        mask, layers = (counted > 0).float(), layers + 1
+    return str(layers)
+
+
+@oracle
+def hole_and_valid_loss(ask: str) -> float:
+    """On a row of a hundred pixels."""
+    share = whole(r"covers (\d+) %", ask)
+    known = torch.arange(100) >= share
+    hole, valid = real(r"output is ([\d.]+) in", ask), real(r"and ([\d.]+) elsewhere", ask)
+    error = torch.where(known, double(valid), double(hole))
+    return (error * torch.where(known, 1, whole(r"the hole (\d+) and known", ask))).mean().item()

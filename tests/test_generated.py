@@ -22,7 +22,8 @@ TRACKS = (
     *("classification", "detection", "semantic_segmentation"),
     *("instance_segmentation", "depth", "optical_flow"),
     *("lane_detection", "trajectory_prediction"),
-    "anomaly_detection",
+    *("anomaly_detection", "captioning"),
+    *("super_resolution", "inpainting"),
 )
 each_generator = pytest.mark.parametrize("generator", GENERATORS, ids=lambda generator: generator.name)
 

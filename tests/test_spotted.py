@@ -224,6 +224,24 @@ def test_a_class_is_renamed_inside_too() -> None:
     assert "(a head)" in first.ask
 
 
+def test_a_parent_that_is_right_stands_for_the_reference() -> None:
+    versions = "".join(
+        f'@wrong("{sentence}")\nclass Bad{number}(Stepwise):\n    def last(self, x):\n        return {code}\n\n\n'
+        for number, (sentence, code) in enumerate(
+            (("adds one", "x + 1"), ("halves", "x / 2"), ("doubles", "2 * x"), ("returns zeros", "0 * x"))
+        )
+    )
+    parent = '@right("with steps")\nclass Stepwise(Head):\n    def last(self, x):\n        return x\n\n\n'
+    reference = '"""A head."""\n\n\nclass Head(nn.Module):\n    pass\n\n\n'
+    first = spotted.questions(kata(name="head", title="A head"), reference + parent + versions)[0]
+    assert first.code == code("""
+        class Head(RightHead):
+            def last(self, x):
+                return x + 1
+    """)
+    assert "A right version of it is called `RightHead`." in first.ask
+
+
 def test_the_shipped_katas_give_questions_that_parse() -> None:
     katas = catalog.read(places.at(ROOT, environ={}))
     found = {each: spotted.questions(each, each.solution.read_text(encoding="utf-8")) for each in katas}

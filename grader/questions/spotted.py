@@ -62,14 +62,22 @@ def _versions(tree: ast.Module, symbols: Sequence[str]) -> Iterator[_Version]:
         if marked is None or marked[0] != "wrong" or not isinstance(node, Symbol) or not symbols:
             continue
         said = [word.value for word in marked[1].args if isinstance(word, ast.Constant)]
-        of, also = symbols[0], {}
+        also = {}
         for keyword in marked[1].keywords:
-            if keyword.arg == "of" and isinstance(keyword.value, ast.Constant):
-                of = str(keyword.value.value)
             if keyword.arg == "also" and isinstance(keyword.value, ast.Dict):
                 also = _words(keyword.value)
-        if said and of in symbols:
+        if said and (of := _of(marked[1], symbols)) in symbols:
             yield _Version(node, str(said[0]), of, also)
+
+
+def _of(call: ast.Call, symbols: Sequence[str]) -> str:
+    """Return the symbol that a version stands for."""
+    named = [
+        str(keyword.value.value)
+        for keyword in call.keywords
+        if keyword.arg == "of" and isinstance(keyword.value, ast.Constant)
+    ]
+    return named[0] if named else symbols[0]
 
 
 def _words(pairs: ast.Dict) -> dict[str, str]:
@@ -146,9 +154,13 @@ def _code(source: Source, chosen: _Version) -> tuple[str, bool] | None:
     top = {node.name: node for node in tree.body if isinstance(node, Symbol)}
     shown = [chosen.node, *(top[name] for name in chosen.also.values() if name in top)]
     new = {chosen.node.name: chosen.of} | {name: symbol for symbol, name in chosen.also.items()}
-    replaced = {chosen.of, *chosen.also, *new}
+    # A class that the author calls right, and the audit finds right, stands for the reference.
+    parents = _parents(tree, chosen.of)
+    replaced = {chosen.of, *chosen.also, *new, *parents}
     helpers = _reached(tree, _names(shown), without=replaced)
-    right = {symbol: _right(symbol) for symbol in _names([*shown, *helpers]) & {chosen.of, *chosen.also}}
+    named = _names([*shown, *helpers])
+    right = {symbol: _right(symbol) for symbol in named & {chosen.of, *chosen.also}}
+    right |= {name: _right(chosen.of) for name in named & parents}
     main = [_rewritten(source.segment(node), new | right) for node in shown]
     parts = [*(_rewritten(source.segment(node), right) for node in helpers), *main]
     if _lines(parts) > _ROOM:
@@ -157,6 +169,14 @@ def _code(source: Source, chosen: _Version) -> tuple[str, bool] | None:
         briefly = [_briefly(node) if node in sound else "" for node in helpers]
         parts = [brief or part for brief, part in zip(briefly + [""] * len(main), parts, strict=True)]
     return ("\n\n".join(parts), not right) if _lines(parts) <= MOST_LINES else None
+
+
+def _parents(tree: ast.Module, of: str) -> set[str]:
+    """Return the classes that are right versions of a symbol."""
+    symbols = [symbol.name for symbol in public_symbols(tree)]
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    marked = {node.name: made for node in classes if (made := version(node)) is not None}
+    return {name for name, (kind, call) in marked.items() if kind == "right" and _of(call, symbols) == of}
 
 
 def _reached(tree: ast.Module, wanted: set[str], *, without: set[str]) -> list[ast.stmt]:

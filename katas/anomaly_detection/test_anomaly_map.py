@@ -25,6 +25,7 @@ kata = Kata(
     rules=Rules(sizes={"b": (2, 3), "h": (5, 7, 8), "w": (6, 9, 10)}, single="b h w"),
 )
 kata.also("a window larger than the image", {"b": 2, "h": 3, "w": 4}, r=5)
+kata.also("a wide window in a wider image", {"b": 1, "h": 11, "w": 13}, r=4)
 
 test_contract = kata.contract()
 test_values = kata.values()

@@ -1,6 +1,6 @@
 import torch
 
-from grader import Kata, Rules, Source, Wanted, assert_close, images
+from grader import Kata, Rules, Source, Tolerance, Wanted, assert_close, images
 
 
 def targets(source: Source, wanted: Wanted, drawn: dict) -> torch.Tensor:
@@ -62,10 +62,28 @@ def test_range(ConvAutoencoder, latent, width, x):
     """Every pixel of a reconstruction lies between 0 and 1, whatever the code."""
     model = ConvAutoencoder(latent, width).double().eval()
     z = model.encode(x)
-    for scale in (1.0, -3000.0, 3000.0):
-        found = model.decode(scale * z, x.shape[2:])
-        low, high = float(found.min()), float(found.max())
-        assert 0 <= low <= high <= 1, f"A reconstruction runs from {low:.3g} to {high:.3g}."
+    for sign in (1.0, -1.0):
+        scale, off = 1.0, 1.0
+        # Codes grow until a pixel is nearly black or white, and no further: exp may overflow then.
+        while off > 1e-4 and scale < 1e24:
+            found = model.decode(sign * scale * z, x.shape[2:])
+            low, high = float(found.min()), float(found.max())
+            assert 0 <= low <= high <= 1, f"A reconstruction runs from {low:.3g} to {high:.3g}."
+            scale, off = 4 * scale, float(torch.minimum(found, 1 - found).min())
+        # All pixels are equal where the last weights begin at zero.
+        told = f"With a huge code no pixel is nearer to 0 or 1 than {off:.3g}."
+        assert off <= 1e-4 or high - low < 1e-9, told
+
+
+@kata.check(times=1)
+def test_bright(ConvAutoencoder, latent, width, x):
+    """No ReLU stops at a number: in evaluation mode numbers beside which biases vanish scale the code."""
+    model = ConvAutoencoder(latent, width).double().eval()
+    black, once, twice = (model.encode(scale * x) for scale in (0.0, 1e12, 2e12))
+    near = Tolerance(float64=(1e-3, 1e-3))
+    assert_close(
+        twice - once, once - black, "Images of huge numbers, doubled, do not double the code.", tolerance=near
+    )
 
 
 @kata.check(times=1)

@@ -3,9 +3,9 @@ import torch
 from grader import Kata, Rules, Source, Wanted, assert_close, raises, regimes
 
 
-@regimes("copies", "tied", "far")
+@regimes("copies", "tied", "far", "wide", "fine")
 def points(source: Source, wanted: Wanted, drawn: dict) -> torch.Tensor:
-    """Points on a fine grid; many copies of a few; distances that tie; a cloud far away from zero."""
+    """Points on a grid; copies of a few; distances that tie; far from zero; far apart; close together."""
     n, d = wanted.shape
     if source.regime == "copies":
         return source.integers((3, d), -4, 4).double()[source.integers((n,), 0, 2)]
@@ -14,7 +14,9 @@ def points(source: Source, wanted: Wanted, drawn: dict) -> torch.Tensor:
         return 2.0 * torch.eye(d).double()[source.integers((n,), 0, d - 1)] * (2 * source.flags((n, 1)) - 1)
     # Squares and sums are exact in float32 too, so that equal means equal however it is computed.
     found = source.integers(wanted.shape, -48, 48).double() / 16
-    return found + 64 if source.regime == "far" else found
+    # Distances of a few 10,000 at most, and of a few 1/10,000.
+    scale = {"wide": 2.0**12, "fine": 2.0**-14}.get(source.regime, 1.0)
+    return found + 64 if source.regime == "far" else scale * found
 
 
 def starts(source: Source, wanted: Wanted, drawn: dict) -> int:
@@ -38,6 +40,12 @@ kata.also(
     "equal distances on a line",
     x=torch.tensor([0.0, 1, 2, 8, 10, 2])[:, None],
     m=4,
+    start=0,
+)
+kata.also(
+    "points that half precision does not tell apart",
+    x=64 + torch.tensor([49, 20, 35, 62, 32, 58, 25]).double()[:, None] / 32,
+    m=7,
     start=0,
 )
 kata.also("points of one length", {"n": 40, "d": 2, "m": 12}, "tied", start=7)

@@ -119,3 +119,14 @@ def test_comparable(stfpm_map, fs, ft, size):
     for i in range(len(together)):
         alone = stfpm_map([s[i : i + 1] for s in fs], [t[i : i + 1] for t in ft], size)
         assert_close(alone, together[i : i + 1], "The other images change a map.")
+
+
+@kata.check(times=1)
+def test_faint(stfpm_map):
+    """Vectors that are short, but not zero, have a direction: at right angles the distance is 1."""
+    s = torch.tensor([2.0**-11, 0]).double().reshape(1, 2, 1, 1)
+    found = float(stfpm_map([s], [s.flip(1)], (1, 1)))
+    # Constants that keep a length from being zero may show, if they are tiny.
+    assert abs(found - 1) < 0.05, (
+        f"Of two vectors of length 0.0005 at right angles the distance is {found:.3g}."
+    )

@@ -76,6 +76,14 @@ kata.also(
     valid=torch.tensor([[True, False], [True, True]]),
     e=0.125,
 )
+kata.also(
+    "thousands of pixels off",
+    {"n": 2, "r": 2},
+    pred=torch.tensor([[3000.0, 5000.0], [-4000.0, 700.0]]).double(),
+    gt=torch.full((2, 2), 100.0).double(),
+    valid=torch.ones(2, 2).bool(),
+    e=2.0,
+)
 
 test_contract = kata.contract()
 test_values = kata.values()

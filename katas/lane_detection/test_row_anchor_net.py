@@ -74,6 +74,16 @@ def test_stages(RowAnchorNet, backbone, feat_ch, fhw, lanes, rows, cells, hidden
 
 
 @kata.check(times=1)
+def test_large(RowAnchorNet, backbone, feat_ch, fhw, lanes, rows, cells, hidden, source):
+    """Nothing in the head is bounded: ten times as large a vector gives ten times as large scores."""
+    model = RowAnchorNet(backbone, feat_ch, fhw, lanes, rows, cells, hidden).double().eval()
+    # So large that biases do not matter.
+    vector = 1e9 * source.normal((2, 8 * fhw[0] * fhw[1]))
+    found, other = model.classify(vector), model.classify(10 * vector)
+    assert_close(other / 1e10, found / 1e9, "The scores do not grow with the vector.")
+
+
+@kata.check(times=1)
 def test_sizes(RowAnchorNet, backbone, feat_ch, fhw, lanes, rows, cells, hidden, x):
     """One model takes images of several sizes, and an even map gives the same vector at any size."""
     model = RowAnchorNet(backbone, feat_ch, fhw, lanes, rows, cells, hidden).double().eval()

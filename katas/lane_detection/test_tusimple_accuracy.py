@@ -99,6 +99,13 @@ kata.also(
     pred=torch.tensor([[5, -30, -2, 0], [-2, 4, -1, -0.5]]).double(),
     thr=20.0,
 )
+kata.also(
+    "a wide threshold",
+    {"p": 1, "g": 1, "r": 4},
+    gt=torch.tensor([[-2.0, 60.0, 3.0, -1.0]]).double(),
+    pred=torch.tensor([[1.0, 159.0, -2.0, -50.0]]).double(),
+    thr=100.0,
+)
 
 test_contract = kata.contract()
 test_values = kata.values()

@@ -17,7 +17,7 @@ the tuple (min_ade, min_fde, miss_rate):
 * valid = None means that every step is valid.
 * An agent without any valid step does not count at all: it is in none of the sums and in no number that
   is divided by. At least one agent has a valid step; K and T are at least 1.
-* Where valid is False gt means nothing and may be anything, even NaN. pred is finite.
+* Where valid is False gt means nothing and may be anything, even NaN or infinite. pred is finite.
 * All three are Python floats or 0-d tensors. The inputs stay as they are. No gradient is asked for.
 
 Example: one agent, two modes, three steps, all valid. Mode A is off by 1, 1 and 0 m: ADE 2/3, FDE 0.

@@ -57,6 +57,12 @@ kata.also(
     .repeat(1, 3, 2),
     gt=torch.zeros(2, 3, 2).double(),
 )
+kata.also(
+    "once exact and once off, or half off twice",
+    {"n": 1, "k": 2, "t": 2},
+    anchors=torch.tensor([[[0.5 + 2**-10, 0], [0, 0.5 + 2**-10]], [[0, 0], [1, 0]]]).double(),
+    gt=torch.zeros(1, 2, 2).double(),
+)
 kata.also("forty anchors, all alike", {"n": 3, "t": 2}, anchors=torch.ones(40, 2, 2).double())
 
 test_contract = kata.contract()

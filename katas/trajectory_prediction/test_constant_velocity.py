@@ -34,6 +34,8 @@ kata.also("k = T + 5", {"t": 4}, k=9)
 kata.also("k = 0", {"t": 4}, k=0)
 kata.also("k = -2", {"t": 4}, k=-2)
 kata.also("one position", {"t": 1}, k=1)
+kata.also("k = T, and no steps", {"t": 4, "steps": 0}, k=4)
+kata.also("k = 0, and no agents", {"n": 0, "t": 4}, k=0)
 
 test_contract = kata.contract()
 test_values = kata.values()

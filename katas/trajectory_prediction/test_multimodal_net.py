@@ -25,10 +25,10 @@ def hist(source: Source, wanted: Wanted, drawn: dict) -> torch.Tensor:
 
 
 def gt(source: Source, wanted: Wanted, drawn: dict) -> torch.Tensor:
-    """True futures; those of padding are NaN or far away."""
+    """True futures; those of padding are NaN, infinite or far away."""
     b, n, _, _ = wanted.shape
     found = source.normal(wanted.shape, 1.0).cumsum(dim=2) + source.normal((b, n, 1, 2), 4.0)
-    nothing = source.choice([float("nan"), 1e6])
+    nothing = source.choice([float("nan"), float("inf"), 1e6])
     return torch.where(drawn["valid"][..., None, None], found, nothing)
 
 
@@ -109,6 +109,17 @@ def test_stages(MultiModalTrajectoryNet, pred_len, num_modes, hidden, hist, vali
     assert_close(traj.diff(dim=3), steps[:, :, :, 1:], "The trajectories do not move by the steps of decode.")
 
 
+@kata.check(times=1)
+def test_large(MultiModalTrajectoryNet, pred_len, num_modes, hidden, source):
+    """Nothing in decode is bounded: ten times as large states give ten times as large steps and scores."""
+    model = MultiModalTrajectoryNet(pred_len, num_modes, hidden).double().eval()
+    # So large that biases do not matter.
+    states, pooled = (1e9 * source.normal((1, 2, hidden)) for _ in range(2))
+    found, other = model.decode(states, pooled), model.decode(10 * states, 10 * pooled)
+    for name, one, ten in zip(("steps", "scores"), found, other):
+        assert_close(ten / 1e10, one / 1e9, f"The {name} do not grow with the states.")
+
+
 @kata.check(times=2)
 def test_shift(MultiModalTrajectoryNet, pred_len, num_modes, hidden, hist, valid):
     """Shifting all positions shifts the trajectories and leaves the scores as they are."""
@@ -157,5 +168,7 @@ def test_nobody(trajectory_loss, traj, scores, gt, valid):
     assert float(loss.detach()) == 0, f"The loss is {float(loss.detach()):g}."
     assert loss.requires_grad, "The loss of no agents is cut off from the graph."
     loss.backward()
+    reached = traj.grad is not None or scores.grad is not None
+    assert reached, "The loss of no agents has a graph of its own, without traj and scores."
     for name, value in (("traj", traj), ("scores", scores)):
         assert value.grad is None or not value.grad.any(), f"The gradient of {name} is not 0."

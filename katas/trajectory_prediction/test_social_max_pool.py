@@ -21,14 +21,17 @@ def valid(source: Source, wanted: Wanted, drawn: dict) -> torch.Tensor:
 
 @regimes("negative", "huge", "tied")
 def h(source: Source, wanted: Wanted, drawn: dict) -> torch.Tensor:
-    """Features around 0, none equal to another; far below it, or often equal, in special regimes."""
+    """Features around 0, none equal to another; far below it (padding above), or often equal."""
     n = wanted.shape[1]
     if source.regime == "tied":
         return source.integers(wanted.shape, -2, 1).double()
     found = source.normal(wanted.shape, 1.5) + torch.arange(n).double()[:, None] / 2**14
     if source.regime == "negative":
         return -found.abs() - 1.5
-    return 1024 * found - 2.0**18 if source.regime == "huge" else found
+    if source.regime == "huge":
+        # Padding has to lose though it is a million higher than the others.
+        return 1024 * found + torch.where(drawn["valid"][..., None], -(2.0**18), 7 * 2.0**17)
+    return found
 
 
 kata = Kata(
@@ -38,6 +41,12 @@ kata = Kata(
     rules=Rules(sizes={"b": (2, 3), "n": (4, 5, 6), "d": (3, 7)}, empty="b", single="b n d"),
 )
 kata.also("two agents, one of them padding", {"n": 2, "b": 2}, valid=torch.tensor([[1, 0], [0, 1]]).bool())
+kata.also(
+    "two agents alike",
+    {"b": 1, "n": 2, "d": 2},
+    h=torch.tensor([[[-1.0, 2.0], [-1.0, 2.0]]]).double(),
+    valid=torch.ones(1, 2).bool(),
+)
 
 test_contract = kata.contract()
 test_values = kata.values()

@@ -18,10 +18,10 @@ def valid(source: Source, wanted: Wanted, drawn: dict) -> torch.Tensor:
 
 
 def gt(source: Source, wanted: Wanted, drawn: dict) -> torch.Tensor:
-    """True tracks; those of padded agents are NaN or far away."""
+    """True tracks; those of padded agents are NaN, infinite or far away."""
     b, n = wanted.shape[:2]
     found = source.normal(wanted.shape, 1.0).cumsum(dim=2) + source.normal((b, n, 1, 2), 8.0)
-    nothing = source.choice([float("nan"), 1e6])
+    nothing = source.choice([float("nan"), float("inf"), 1e6])
     return torch.where(drawn["valid"][..., None, None], found, nothing)
 
 
@@ -80,4 +80,5 @@ def test_nobody(wta_loss, traj, logits, gt, valid):
     assert loss.requires_grad, "The loss of no agents is cut off from the graph."
     loss.backward()
     for name, value in (("traj", traj), ("logits", logits)):
-        assert value.grad is None or not value.grad.any(), f"The gradient of {name} is not 0."
+        assert value.grad is not None, f"The loss of no agents is cut off from the graph of {name}."
+        assert not value.grad.any(), f"The gradient of {name} is not 0."

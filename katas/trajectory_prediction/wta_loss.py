@@ -19,8 +19,8 @@ nobody drives.
 * The loss is the sum of both, a 0-d tensor with the dtype of the inputs. Gradients flow to traj and
   logits. The modes that lost get exactly 0, and so does everything that belongs to an agent that is not
   valid.
-* Agents that are not valid are padding: their gt may be anything, even NaN. What the model says of
-  them, traj and logits, is finite like all else.
+* Agents that are not valid are padding: their gt may be anything, even NaN or infinite. What the model
+  says of them, traj and logits, is finite like all else.
 * When no agent is valid, the loss is 0 and still connected to the graph of traj and logits.
 * Logits may be in the hundreds. The inputs stay as they are.
 

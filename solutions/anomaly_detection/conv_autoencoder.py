@@ -354,6 +354,12 @@ class Clamped(_Steps):
         return self.cropped(self.decoder[:-1](z).clamp(0, 1), size)
 
 
+@wrong("keeps the pixels 0.01 away from 0 and 1, as logarithms would need")
+class Confined(_Steps):
+    def decode(self, z, size):
+        return super().decode(z, size).clamp(0.01, 0.99)
+
+
 @wrong("puts a ReLU after the code")
 class RectifiedCode(_Steps):
     def encode(self, x):
@@ -381,6 +387,14 @@ class Leaky(_Steps):
         super().__init__(latent, width)
         for block in self.encoder[:3]:
             block[2] = nn.LeakyReLU(0.2)
+
+
+@wrong("takes ReLUs in the encoder that stop at 6")
+class Capped(_Steps):
+    def __init__(self, latent, width):
+        super().__init__(latent, width)
+        for block in self.encoder[:3]:
+            block[2] = nn.ReLU6()
 
 
 @wrong("normalises with the statistics of the batch in evaluation mode too")

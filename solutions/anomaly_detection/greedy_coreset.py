@@ -402,3 +402,33 @@ def all_pairs(x, m, start=0):
         chosen.append(int(near.argmax()))
         near = torch.minimum(near, distances[chosen[-1]])
     return torch.tensor(chosen)
+
+
+@wrong("starts from distances of 100, below which distances between points need not be")
+def small_start(x, m, start=0):
+    _checked(x, m)
+    near = torch.full((len(x),), 100.0, dtype=x.dtype)
+    chosen = [start]
+    while len(chosen) < m:
+        near = torch.minimum(near, (x - x[chosen[-1]]).norm(dim=1))
+        near[chosen] = -1.0
+        chosen.append(int(near.argmax()))
+    return torch.tensor(chosen)
+
+
+@wrong("takes points that are very near each other for copies")
+def nearly_copies(x, m, start=0):
+    _checked(x, m)
+    near = torch.full((len(x),), torch.inf, dtype=x.dtype)
+    chosen = [start]
+    while len(chosen) < m:
+        near = torch.minimum(near, (x - x[chosen[-1]]).norm(dim=1))
+        near[near < 1e-3] = 0.0
+        near[chosen] = -1.0
+        chosen.append(int(near.argmax()))
+    return torch.tensor(chosen)
+
+
+@wrong("keeps the points in half precision to save memory")
+def half_precision(x, m, start=0):
+    return greedy_coreset(x.half().to(x.dtype), m, start)

@@ -183,6 +183,16 @@ def up_to_the_largest(emb, ids, dv=0.5, dd=3.0):
     return _pull(lanes, dv, emb), _push(lanes, dd, emb)
 
 
+@wrong("looks for the ids up to 255 only, as if they were the grey levels of an image")
+def up_to_255(emb, ids, dv=0.5, dd=3.0):
+    return discriminative_loss(emb, ids.where(ids < 256, 0), dv, dd)
+
+
+@wrong("takes the first five lanes only, the most there are in some data sets")
+def first_five(emb, ids, dv=0.5, dd=3.0):
+    return discriminative_loss(emb, ids.where(torch.isin(ids, ids[ids > 0].unique()[:5]), 0), dv, dd)
+
+
 @wrong("takes all lanes together for one")
 def foreground(emb, ids, dv=0.5, dd=3.0):
     return discriminative_loss(emb, (ids > 0).long(), dv, dd)

@@ -129,6 +129,11 @@ def clamped_late(pred, gt, valid, e=15.0):
     return line_iou(pred, gt, valid, e).clamp(min=0)
 
 
+@wrong("lets no IoU fall below -0.9, beyond which nothing is left of the gradient")
+def bounded(pred, gt, valid, e=15.0):
+    return line_iou(pred, gt, valid, e).clamp(min=-0.9)
+
+
 @wrong("leaves the gap between two intervals out of their union")
 def without_gap(pred, gt, valid, e=15.0):
     overlap, _ = _rows(pred, gt, e)

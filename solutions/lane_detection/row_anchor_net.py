@@ -334,6 +334,12 @@ class Leaky(RowAnchorNet):
         return self.fc2(F.leaky_relu(self.fc1(vector))).unflatten(1, self.shape)
 
 
+@wrong("bounds the hidden units at 6")
+class Capped(RowAnchorNet):
+    def classify(self, vector):
+        return self.fc2(F.relu6(self.fc1(vector))).unflatten(1, self.shape)
+
+
 @wrong("ends in a ReLU")
 class RectifiedScores(RowAnchorNet):
     def classify(self, vector):

@@ -206,6 +206,13 @@ def only_minus_two(pred, gt, thr=20.0):
     return _rates(_best(torch.where(gone | void, gone & void, (p - gt).abs() < thr)), len(pred))
 
 
+@wrong("moves missing points to -50, to which a point may still be near when thr is large")
+def moved_too_little(pred, gt, thr=20.0):
+    return _rates(
+        _best((pred.where(pred >= 0, -50)[:, None] - gt.where(gt >= 0, -50)).abs() < thr), len(pred)
+    )
+
+
 @wrong("counts a point exactly thr away as right")
 def at_threshold(pred, gt, thr=20.0):
     p = pred[:, None]

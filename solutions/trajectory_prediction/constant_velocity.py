@@ -310,6 +310,16 @@ def at_least_one_step(hist, steps, k=1):
     return torch.stack([hist[:, -1] + v[:, 0] * s for s in range(1, steps + 1)], dim=1)
 
 
+@wrong("returns nothing at once when steps is 0, before it looks at k")
+def unchecked_when_empty(hist, steps, k=1):
+    return constant_velocity(hist, steps, k) if steps else hist[:, :0]
+
+
+@wrong("returns nothing at once when there are no agents, before it looks at k")
+def unchecked_without_agents(hist, steps, k=1):
+    return constant_velocity(hist, steps, k) if len(hist) else hist.new_zeros(0, steps, 2)
+
+
 @wrong("turns the caller's own history into displacements")
 def in_place(hist, steps, k=1):
     _check(hist, k)

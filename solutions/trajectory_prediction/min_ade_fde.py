@@ -17,7 +17,7 @@ the tuple (min_ade, min_fde, miss_rate):
 * valid = None means that every step is valid.
 * An agent without any valid step does not count at all: it is in none of the sums and in no number that
   is divided by. At least one agent has a valid step; K and T are at least 1.
-* Where valid is False gt means nothing and may be anything, even NaN. pred is finite.
+* Where valid is False gt means nothing and may be anything, even NaN or infinite. pred is finite.
 * All three are Python floats or 0-d tensors. The inputs stay as they are. No gradient is asked for.
 
 Example: one agent, two modes, three steps, all valid. Mode A is off by 1, 1 and 0 m: ADE 2/3, FDE 0.
@@ -236,6 +236,18 @@ def multiplied(pred, gt, valid=None):
     last = (valid * torch.arange(valid.shape[1])).amax(1)
     ade = error.sum(-1) / valid.sum(-1, keepdim=True)
     return _finished(ade.amin(1), error[torch.arange(len(error)), :, last].amin(1))
+
+
+@wrong("makes NaN harmless, but multiplies an infinite truth by the mask")
+def only_nan_replaced(pred, gt, valid=None):
+    return multiplied(pred, gt.where(~gt.isnan(), 0), valid)
+
+
+@wrong(
+    "takes the steps without NaN for the known ones wherever the truth has NaN at all, and valid elsewhere"
+)
+def nan_before_valid(pred, gt, valid=None):
+    return min_ade_fde(pred, gt, ~gt.isnan().any(-1) if gt.isnan().any() else valid)
 
 
 @wrong("zeroes the steps that are not valid but divides by all T of them")

@@ -31,9 +31,9 @@ pred_len:
 
 trajectory_loss(traj, scores, gt, valid) = regression + classification (winner takes all):
 
-* gt [B, N, pred_len, 2] are the true positions; those of padding may be anything, even NaN. The winner
-  of an agent is the mode with the smallest mean distance to gt over the steps (length of the
-  difference; on ties the lower index).
+* gt [B, N, pred_len, 2] are the true positions; those of padding may be anything, even NaN or
+  infinite. The winner of an agent is the mode with the smallest mean distance to gt over the steps
+  (length of the difference; on ties the lower index).
 * Regression: Smooth L1 (quadratic below 1 m, as torch has it) between the winner and gt, the mean over
   all valid agents of the batch, the steps and the two coordinates. Classification: cross-entropy
   between scores and the index of the winner, the mean over the same agents. scores may be in the
@@ -498,6 +498,13 @@ class Softmaxed(MultiModalTrajectoryNet):
     def decode(self, states, pooled):
         steps, scores = super().decode(states, pooled)
         return steps, scores.softmax(-1)
+
+
+@wrong("bounds the scores at 10")
+class Bounded(MultiModalTrajectoryNet):
+    def decode(self, states, pooled):
+        steps, scores = super().decode(states, pooled)
+        return steps, scores.clamp(-10, 10)
 
 
 @wrong("scores and predicts from the own state alone, without the neighbours")

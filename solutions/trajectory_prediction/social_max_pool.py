@@ -147,6 +147,19 @@ def filled_with_thousands(h, valid):
     return torch.where(pair.any(-1)[..., None], _seen(h, pair, -1e4).amax(2), 0)
 
 
+@wrong("lowers the others by 10,000, after which a padded agent may still be the highest")
+def lowered(h, valid):
+    pair = _pairs(valid)
+    seen = h[:, None] - 1e4 * (~pair[..., None]).to(h.dtype)
+    return torch.where(pair.any(-1)[..., None], seen.amax(2), 0)
+
+
+@wrong("knows an agent by its features, and so leaves out another that has the same")
+def by_features(h, valid):
+    pair = valid[:, None, :] & (h[:, :, None] != h[:, None]).any(-1)
+    return torch.where(pair.any(-1)[..., None], _seen(h, pair).amax(2), 0)
+
+
 @wrong("fills the others with the smallest positive number, which it takes for the lowest of all")
 def filled_with_tiny(h, valid):
     pair = _pairs(valid)

@@ -19,8 +19,8 @@ nobody drives.
 * The loss is the sum of both, a 0-d tensor with the dtype of the inputs. Gradients flow to traj and
   logits. The modes that lost get exactly 0, and so does everything that belongs to an agent that is not
   valid.
-* Agents that are not valid are padding: their gt may be anything, even NaN. What the model says of
-  them, traj and logits, is finite like all else.
+* Agents that are not valid are padding: their gt may be anything, even NaN or infinite. What the model
+  says of them, traj and logits, is finite like all else.
 * When no agent is valid, the loss is 0 and still connected to the graph of traj and logits.
 * Logits may be in the hundreds. The inputs stay as they are.
 
@@ -290,6 +290,21 @@ def nan_when_empty(traj, logits, gt, valid):
 @wrong("returns a constant, cut off from the graph, when no agent is valid")
 def cut_off(traj, logits, gt, valid):
     return wta_loss(traj, logits, gt, valid) if valid.any() else traj.new_zeros(())
+
+
+@wrong("keeps only the trajectories in the graph when no agent is valid, and not the scores")
+def half_cut_off(traj, logits, gt, valid):
+    return wta_loss(traj, logits, gt, valid) if valid.any() else 0 * traj.sum()
+
+
+@wrong("makes NaN harmless, but multiplies an infinite truth of the padding by 0")
+def only_nan_replaced(traj, logits, gt, valid):
+    gt = gt.where(~gt.isnan(), 0)
+    winner = (traj.detach() - gt[:, :, None]).norm(dim=-1).mean(-1).argmin(-1)
+    at = winner[..., None, None, None].expand(-1, -1, 1, *traj.shape[3:])
+    each = F.smooth_l1_loss(traj.gather(2, at).squeeze(2), gt, reduction="none").mean((-1, -2))
+    nll = -logits.log_softmax(-1).gather(-1, winner[..., None]).squeeze(-1)
+    return ((each + nll) * valid).sum() / valid.sum().clamp(min=1)
 
 
 @wrong("keeps the agents that are not valid and leaves out the others")

@@ -254,7 +254,7 @@ def test_training_scores_and_their_threshold() -> None:
     score, threshold = run("threshold-bug", "fit")(train)
     assert threshold == 0
     assert all(score(image) > threshold for image in new)
-    assert answer("training-scores-zero") == "Zero"
+    assert answer("training-scores-zero").startswith("Zero")
 
 
 def test_student() -> None:

@@ -286,7 +286,7 @@ def test_suppression() -> None:
     assert apart.max() == 80
     agrees("nms-fork", apart.mean().item())
     assert torch.zeros(0).mean().isnan()
-    assert answer("nms-no-shared-rows") == "Keep both"
+    assert answer("nms-no-shared-rows").startswith("Keep both")
 
 
 # ---------------------------------------------------------------- metrics

@@ -14,11 +14,13 @@ from grader.questions.generated import (
     anomalies,
     attention,
     boxes,
+    captions,
     counting,
     dense,
     distances,
     fields,
     futures,
+    holes,
     lanes,
     losses,
     masks,
@@ -26,6 +28,7 @@ from grader.questions.generated import (
     pyramids,
     ranking,
     sizes,
+    upscaling,
 )
 from grader.questions.generated.form import Generator
 
@@ -35,6 +38,7 @@ _THEMES = (
     *(sizes, fields, pyramids, counting, attention, losses),
     *(boxes, masks, ranking, dense, distances, motion),
     *(lanes, futures, anomalies),
+    *(upscaling, captions, holes),
 )
 GENERATORS: tuple[Generator, ...] = tuple(found for theme in _THEMES for found in theme.GENERATORS)
 _BY_ID = {generator.id: generator for generator in GENERATORS}
