@@ -121,6 +121,17 @@ RIGHT = {
         PLAIN + "\nself.one = nn.Parameter(torch.ones(width), requires_grad=False)",
         CHAIN.replace("self.first(x)", "self.first(x * self.one)"),
     ),
+    "a normalisation by hand that counts no batches": (
+        PLAIN.replace("self.norm = nn.BatchNorm1d(width)\n", "")
+        + "\nself.g, self.b = nn.Parameter(torch.ones(width)), nn.Parameter(torch.zeros(width))"
+        + "\nself.register_buffer('running_mean', torch.zeros(width))"
+        + "\nself.register_buffer('running_var', torch.ones(width))",
+        "x = torch.relu(self.second(torch.tanh(self.first(x))))\nmean, var = self.running_mean, self.running_var\n"
+        "if self.training:\n    mean, var = x.mean(0), x.var(0, unbiased=False)\n"
+        "    with torch.no_grad():\n        self.running_mean.lerp_(mean, 0.1)\n"
+        "        self.running_var.lerp_(x.var(0), 0.1)\n"
+        "return self.head(self.g * (x - mean) / (var + 1e-5).sqrt() + self.b)",
+    ),
     "constants, and the layers in another order": (
         PLAIN.replace("first", "x").replace("second", "first").replace("x", "second", 1)
         + "\nself.register_buffer('share', torch.tensor(0.5))"
@@ -150,6 +161,13 @@ WRONG = {
         PLAIN,
         CHAIN.replace("relu", "tmp").replace("tanh", "relu").replace("tmp", "tanh"),
         "value",
+    ),
+    "a normalisation by hand that keeps no running means": (
+        PLAIN.replace("self.norm = nn.BatchNorm1d(width)\n", "")
+        + "\nself.g, self.b = nn.Parameter(torch.ones(width)), nn.Parameter(torch.zeros(width))",
+        "x = torch.relu(self.second(torch.tanh(self.first(x))))\n"
+        "return self.head(self.g * (x - x.mean(0)) / (x.var(0, unbiased=False) + 1e-5).sqrt() + self.b)",
+        "contract",
     ),
     "norm in the wrong place": (
         PLAIN,

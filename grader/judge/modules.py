@@ -216,7 +216,8 @@ class _Run:
 
     def _buffers(self, pairing: weights.Pairing) -> dict[str, Tensor]:
         assert self.twin is not None
-        kept = [e["name"] for e in self.twin.entries if e["kind"] == "buffer" and e["name"] in pairing]
+        buffers = [e for e in self.twin.entries if e["kind"] == "buffer" and not weights.counts(e)]
+        kept = [e["name"] for e in buffers if e["name"] in pairing]
         if not kept:
             return {}
         found = self.candidate.transport.request("values", handle=self.handle)["value"]

@@ -92,6 +92,7 @@ def pairings(
         reference, learner = _flattened(reference), _flattened(learner)
     fixed, left, right = _by_origin(reference, learner)
     theirs = _grouped(right)
+    left = [e for e in left if not counts(e) or _key(e) in theirs]
     groups = [(ours, theirs.get(key, [])) for key, ours in _grouped(left).items()]
     if any(len(ours) > len(found) for ours, found in groups):
         return
@@ -116,7 +117,8 @@ def mismatch(reference: Sequence[Entry], learner: Sequence[Entry], *, flat: bool
     """Return a side-by-side table when the parameters cannot be paired one to one, or None."""
     if flat:
         reference, learner = _flattened(reference), _flattened(learner)
-    wanted, found = Counter(map(_key, reference)), Counter(map(_key, learner))
+    # A normalisation written by hand need not count its batches.
+    wanted, found = Counter(_key(e) for e in reference if not counts(e)), Counter(map(_key, learner))
     spare = Counter({k: n for k, n in (found - wanted).items() if k[0] == "parameter"})
     # What is not trained is a constant, registered as a parameter or not.
     constant = Counter(_key(e) for e in learner if not e["trainable"])
@@ -125,6 +127,11 @@ def mismatch(reference: Sequence[Entry], learner: Sequence[Entry], *, flat: bool
     if len(reference) == len(learner) and _turned(reference) == _turned(learner):
         return f"Weights are stored as [out, in], the way of torch's layers.\n\n{table(reference, learner)}"
     return table(reference, learner)
+
+
+def counts(entry: Entry) -> bool:
+    """Whether an entry is a counter, such as the number of batches a normalisation has seen."""
+    return entry["kind"] == "buffer" and not entry["floating"] and entry["shape"] == []
 
 
 def _turned(entries: Sequence[Entry]) -> list[tuple[int, ...]]:
